@@ -1,63 +1,65 @@
 """What was said: a transcript as turns with exact offsets into the stored text.
 
-Offsets count Unicode code points, as Python's ``str`` does. A stored transcript is never changed, so an offset stays
-true for as long as the revision it points into exists.
+``parse`` accepts whatever a session leaves behind: role labels, names, time stamps, labels in mid-line, swapped labels or none. It
+never fails, and never loses a character: the spans of the turns, joined, are the text.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+import re
+
+from orchestrator.domain import labels, punctuation, speakers
+from orchestrator.domain.turns import Span, Speaker, Transcript, Turn
+
+__all__ = ["Span", "Speaker", "Transcript", "Turn", "fold", "parse", "sentences", "words"]
+
+_LETTER = r"(?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e])"  # with vowel signs, which \w leaves out
+_WORD = re.compile(rf"{_LETTER}+(?:['-]{_LETTER}+)*")
+_FOLDED = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‐": "-", "‑": "-", "–": "-"})
 
 
-class Speaker(StrEnum):
-    """Who speaks in a turn. UNKNOWN where the transcript does not tell."""
-
-    THERAPIST = "therapist"
-    CLIENT = "client"
-    OTHER = "other"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One stretch of speech by one speaker.
-
-    ``text[start:end]`` is the whole turn with its label and the white space behind it: the spans of all turns, joined,
-    rebuild the transcript. ``text[said_start:said_end]`` is what was said, without label or outer white space.
-    """
-
-    number: int  # from 1
-    speaker: Speaker
-    label: str  # as written, "" where there was none
-    start: int
-    end: int
-    said_start: int
-    said_end: int
+def parse(text: str) -> Transcript:
+    """Cut a stored text into turns. Never raises; linear time; offsets are code points of ``text`` itself."""
+    found = list(labels.find(text) or labels.lines(text))
+    if not found or text[: found[0].start].strip():
+        found.insert(0, labels.Label(0, 0, ""))
+    elif found[0].start:
+        found[0] = labels.Label(0, found[0].end, found[0].name)
+    ends = [label.start for label in found[1:]] + [len(text)]
+    said = [punctuation.trimmed(text, label.end, end) for label, end in zip(found, ends, strict=True)]
+    who = speakers.assign([label.name for label in found], [text[start:end] for start, end in said])
+    return Transcript(text, tuple(_turns(found, ends, said, who)) if text else ())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A piece of the transcript: ``transcript.text[start:end] == quote``, always."""
+def _turns(
+    found: list[labels.Label], ends: list[int], said: list[tuple[int, int]], who: list[Speaker]
+) -> list[Turn]:
+    return [
+        Turn(
+            number=number,
+            speaker=speaker,
+            label=label.name,
+            start=label.start,
+            end=end,
+            said_start=said_start,
+            said_end=said_end,
+        )
+        for number, (label, end, (said_start, said_end), speaker) in enumerate(zip(found, ends, said, who, strict=True), 1)
+    ]
 
-    start: int
-    end: int
-    quote: str
-    turn: int  # the number of the turn that holds it
-    speaker: Speaker
+
+def sentences(transcript: Transcript, turn: Turn) -> list[Span]:
+    """The sentences said in ``turn``, in order, without outer white space; none longer than ``punctuation.MAX_SENTENCE``."""
+    cuts = punctuation.breaks(transcript.text, turn.said_start, turn.said_end)
+    return [transcript.span(turn, start, end) for start, end in cuts]
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """A stored text and its turns, in order, without gaps."""
+def fold(text: str) -> str:
+    """``text`` in lower case with straight quotes and hyphens: same length, so that offsets stay true."""
+    straight = text.translate(_FOLDED)
+    return "".join(low if len(low := char.lower()) == 1 else char for char in straight)
 
-    text: str
-    turns: tuple[Turn, ...]
 
-    def said(self, turn: Turn) -> str:
-        """What was said in ``turn``, label and outer white space left out."""
-        return self.text[turn.said_start : turn.said_end]
-
-    def span(self, turn: Turn, start: int, end: int) -> Span:
-        """The span of ``[start, end)``, offsets into the whole text, inside ``turn``."""
-        return Span(start=start, end=end, quote=self.text[start:end], turn=turn.number, speaker=turn.speaker)
+def words(text: str) -> list[str]:
+    """The words of ``text``, folded: letters and digits, with apostrophes and hyphens inside."""
+    return _WORD.findall(fold(text))
