@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+
+Task = Literal["note", "window", "reduce", "summary"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,4 +106,28 @@ class Encoder(Protocol):
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, in order."""
+        ...
+
+
+class Prompts(Protocol):
+    """What a model is asked; training and serving share one contract."""
+
+    @property
+    def version(self) -> str:
+        """The version of the prompt."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that shapes a prompt."""
+        ...
+
+    def messages(self, dialogue: str, task: Task) -> Sequence[Mapping[str, str]]:
+        """The messages that ask for ``task`` over ``dialogue``."""
+        ...
+
+    def repair(
+        self, dialogue: str, task: Task, *, section: str, before: Mapping[str, str]
+    ) -> Sequence[Mapping[str, str]]:
+        """The messages that ask for one section again, ending in a prefill up to its heading."""
         ...
