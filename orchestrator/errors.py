@@ -8,6 +8,7 @@ AppError
 ├── Taken                    an e-mail, username, licence or patient number is in use
 ├── NotAuthenticated
 ├── Inactive                 the account is switched off
+├── RegistrationClosed       accounts are opened by the administrator only
 ├── Busy                     too many are waiting for the model
 └── ModelError
     ├── ModelUnreachable     nothing answers at the sidecar's address
@@ -70,6 +71,12 @@ class Inactive(AppError):
     """This account is switched off."""
 
     slug = "inactive"
+
+
+class RegistrationClosed(AppError):
+    """Registration is closed on this server. Please ask its administrator for an account."""
+
+    slug = "registration-closed"
 
 
 class Busy(AppError):

@@ -5,10 +5,11 @@ No call holds a connection after it returns. A write that has begun is carried t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from orchestrator.domain.records import (
@@ -120,3 +121,30 @@ class NoteStore(Protocol):
     async def versions(self, session: int, *, therapist_id: int) -> Sequence[NoteVersion]:
         """All versions, newest first."""
         ...
+
+
+class PasswordHasher(Protocol):
+    """Turns passwords into hashes that cannot be turned back; slow on purpose, and off the event loop."""
+
+    async def hash(self, password: str) -> str:
+        """A new salted hash."""
+        ...
+
+    async def verify(self, password: str, hashed: str | None) -> bool:
+        """Is this the password? A missing hash takes as long as a wrong password."""
+        ...
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Was it made with weaker parameters than are used now?"""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """All the stores over one database. ``ping`` raises where it does not answer."""
+
+    accounts: AccountStore
+    patients: PatientStore
+    sessions: SessionStore
+    notes: NoteStore
+    ping: Callable[[], Awaitable[None]]
