@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
-    port: int = Field(8003, ge=0, le=65535, description="0: any free port")
+    port: int = Field(8012, ge=0, le=65535, description="0: any free port")
     api_key_file: Path | None = None
     models_dir: Path | None = None  # None: models in the data folder
     model: str | None = None  # name or SHA-256 of a model in the folder; None: the active one
