@@ -38,7 +38,7 @@ _NEWLINES = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _LINE = rf"(?:\A|(?<=[{_NEWLINES}]))"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?"
 _STAMP = rf"[\[(<{{]?{_CLOCK}(?:[ \t]?-->[ \t]?{_CLOCK})?[\])>}}]?"
-_HEAD = rf"[ \t>*_#\-–—•\ufeff\u200b-\u200f\x00-\x08\xa0]{{0,8}}(?:{_STAMP}[\s\-–—|*_]{{0,4}})?"
+_HEAD = rf"[ \t>*_#\-–—•\ufeff\u200b-\u200f\x00-\x08\xa0]{{0,64}}(?:{_STAMP}[\s\-–—|*_]{{0,4}})?"
 _WORD = r"[^\W\d_][^\s:：\[\](){}<>,;!?\"“”|/\\*]{0,24}"  # not \w: vowel signs of Indic scripts are no word characters
 _NAME = rf"{_WORD}(?:[ \t]{_WORD}){{0,2}}(?:[ \t]?\#?\d{{1,2}})?"
 _ASIDE = rf"(?:[ \t]{{0,3}}(?:[\[(][^\])\n]{{1,24}}[\])]|{_CLOCK}))?"
@@ -55,8 +55,8 @@ _OPENING = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_STAMPED_LINE = re.compile(rf"{_LINE}[ \t]{{0,8}}{_STAMP}[ \t\-–—|:]{{1,4}}(?=\S)")
-_LINE_START = re.compile(rf"{_LINE}[^\S{_NEWLINES}]{{0,8}}(?=\S)")
+_STAMPED_LINE = re.compile(rf"{_LINE}[^\S{_NEWLINES}]{{0,64}}{_STAMP}[ \t\-–—|:]{{1,4}}(?=\S)")
+_LINE_START = re.compile(rf"{_LINE}[^\S{_NEWLINES}]{{0,64}}(?=\S)")
 _AFTER_SENTENCE = re.compile(rf"(?:\A|(?<=[.!?…\"”’)\]]\s))((?:Dr\.?[ ])?[A-Z]\w{{1,24}}(?:[ ][A-Z]\w{{1,24}})?){_COLON}(?=\s)")
 _NUMBERED = re.compile(r"(?:speaker|person|participant|voice) ?(?:\d{1,2}|[a-d])")
 _SPOKEN_OF = re.compile(r"\b(?:my|the|a|an|your|our|her|his|their|to|from|with|and)\s\Z", re.IGNORECASE)

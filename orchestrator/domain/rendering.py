@@ -1,0 +1,37 @@
+"""A note as the frontend draws it: five ``**Heading:**`` lines, risk words in ``{{RED:..}}``, doubtful sentences flagged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.markers import mark
+from orchestrator.domain.note import NOT_DISCUSSED, SectionName, Support
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.domain.note import Note, Sentence
+
+__all__ = ["DOUBT", "mark", "render", "render_sections"]
+
+DOUBT = "[?]"  # stands right behind a sentence that the transcript does not carry, so that it is no word of its own
+
+
+def render(note: Note) -> str:
+    """The text of ``note``: all five sections in order, one line each; an empty one says "Not discussed."."""
+    return render_sections(note.sections)
+
+
+def render_sections(sections: Mapping[SectionName, tuple[Sentence, ...]]) -> str:
+    """The text of sections; see ``render``."""
+    return "\n".join(f"**{name}:** {mark(_line(sections.get(name, ())))}" for name in SectionName)
+
+
+def _line(sentences: tuple[Sentence, ...]) -> str:
+    return " ".join(_shown(sentence) for sentence in sentences if sentence.text.strip()) or NOT_DISCUSSED
+
+
+def _shown(sentence: Sentence) -> str:
+    text = " ".join(sentence.text.split())
+    doubtful = sentence.support is Support.UNSUPPORTED or sentence.marks
+    return f"{text}{DOUBT}" if doubtful else text
