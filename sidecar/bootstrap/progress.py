@@ -47,7 +47,7 @@ def line(label: str, elapsed: float, done: float | None, *, bar: bool) -> str:
             parts.append("[" + "#" * filled + "." * (_BAR_WIDTH - filled) + "]")
         parts.append(f"{done:4.0%}")
     parts.append(clock(elapsed))
-    if done is not None and 0.05 < done < 1:  # noqa: PLR2004 - earlier, the estimate is a guess
+    if done is not None and 0.05 < done < 1:
         parts.append(f"about {clock(elapsed / done - elapsed)} left")
     return "  ".join(parts)
 
