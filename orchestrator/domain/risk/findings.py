@@ -1,0 +1,141 @@
+"""Findings by rule: every mention of a risk in a transcript, with its category and its status in context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.note import RiskFinding, RiskStatus
+from orchestrator.domain.risk import answers, context, severity, vocabulary
+from orchestrator.domain.risk.answers import Answer
+from orchestrator.domain.risk.context import Surroundings
+from orchestrator.domain.transcript import Speaker, fold, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.domain.note import RiskCategory
+    from orchestrator.domain.risk.context import Region
+    from orchestrator.domain.risk.phrases import Match
+    from orchestrator.domain.risk.vocabulary import Meaning
+    from orchestrator.domain.transcript import Span, Transcript, Turn
+
+
+def find(transcript: Transcript) -> tuple[RiskFinding, ...]:
+    """What the rules find, in the order of the transcript. Pure; never raises; linear in the length of the text.
+
+    Who is said to speak decides only whether a question needs an answer: a disclosure is found under any label.
+    """
+    folded = fold(transcript.text)
+    found: list[RiskFinding] = []
+    for turn in transcript.turns:
+        found += _in_turn(transcript, folded, turn)
+    return tuple(found)
+
+
+def _in_turn(transcript: Transcript, folded: str, turn: Turn) -> Iterator[RiskFinding]:
+    spans = sentences(transcript, turn)
+    for index, span in enumerate(spans):
+        mentions = _mentions(folded, (span.start, span.end))
+        if mentions:
+            scene = _Scene(transcript, folded, turn, spans, index)
+            yield from scene.findings(mentions)
+
+
+def _mentions(folded: str, sentence: Region) -> list[Match[Meaning]]:
+    """The risk phrases of a sentence that no idiom holds, the longest where they overlap."""
+    found = sorted(vocabulary.risks().find(folded, *sentence), key=lambda m: (m.start - m.end, m.start))
+    if not found:
+        return []
+    idioms = list(vocabulary.harmless().find(folded, *sentence))
+    kept: list[Match[Meaning]] = []
+    for match in found:
+        idle = any(idiom.start < match.end and match.start < idiom.end for idiom in idioms)
+        if not idle and not any(match.start < other.end and other.start < match.end for other in kept):
+            kept.append(match)
+    return sorted(kept, key=lambda m: m.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """One sentence of a turn, with what stands around it."""
+
+    transcript: Transcript
+    folded: str
+    turn: Turn
+    spans: list[Span]
+    index: int
+
+    def findings(self, mentions: list[Match[Meaning]]) -> list[RiskFinding]:
+        """One finding per category of the sentence: the gravest status, all its terms."""
+        gravest: dict[RiskCategory, RiskFinding] = {}
+        for mention in mentions:
+            read = self._read(mention)
+            if read is None:
+                continue
+            category, status = read
+            term = self.transcript.span(self.turn, mention.start, mention.end)
+            new = RiskFinding(category=category, status=status, span=self.spans[self.index], terms=(term,))
+            gravest[category] = severity.joined(gravest[category], new) if category in gravest else new
+        return list(gravest.values())
+
+    def _read(self, mention: Match[Meaning]) -> tuple[RiskCategory, RiskStatus] | None:
+        if not self._asks():
+            return context.read(mention, self._surroundings())
+        status = self._answered(mention.meaning.status)
+        return None if status is None else (mention.meaning.category, status)
+
+    def _asks(self) -> bool:
+        """Whether the sentence puts something to the other, so that only an answer makes it a finding."""
+        sentence = self._region(self.index)
+        if answers.speaks_of_oneself(self.folded, sentence):
+            return False
+        if self.turn.speaker is Speaker.THERAPIST:
+            return True
+        return self.spans[self.index].quote.rstrip("\"'”’)").endswith("?") and answers.asks(self.folded, sentence)
+
+    def _answered(self, status: RiskStatus) -> RiskStatus | None:
+        """The status that the answer gives to a question; none without one."""
+        reply = self._reply()
+        said = answers.answer(self.folded, reply)
+        if said is Answer.UNCLEAR:
+            return None
+        if said is Answer.NO and not context.taken_back(self.folded, self._retort(reply)):
+            return RiskStatus.DENIED
+        past = answers.about_the_past(self.folded, self._region(self.index))
+        return RiskStatus.HISTORICAL if past and context.tells_of_the_past(self.folded, reply) else status
+
+    def _reply(self) -> Region:
+        """What answers the sentence: what the same client goes on to say, else the next turn."""
+        if self.turn.speaker is not Speaker.THERAPIST and self.index + 1 < len(self.spans):
+            return self.spans[self.index + 1].start, self.turn.said_end
+        return self._said(self.turn.number + 1)
+
+    def _retort(self, reply: Region) -> Region:
+        """The answer, and what is said in the two turns after it: there a denial is taken back."""
+        last = self._said(min(self.turn.number + 3, len(self.transcript.turns)))
+        return reply[0], max(reply[1], last[1])
+
+    def _surroundings(self) -> Surroundings:
+        follows = self.transcript.turns[self.turn.number - 2] if self.turn.number > 1 else None
+        return Surroundings(
+            folded=self.folded,
+            sentence=self._region(self.index),
+            before=self._region(self.index - 1),
+            after=self._region(self.index + 1),
+            rest=(self.spans[self.index].end, self._said(self.turn.number + 2)[1] or self.turn.said_end),
+            asked_of_the_past=follows is not None
+            and follows.speaker is Speaker.THERAPIST
+            and answers.about_the_past(self.folded, (follows.said_start, follows.said_end)),
+        )
+
+    def _region(self, index: int) -> Region:
+        return (self.spans[index].start, self.spans[index].end) if 0 <= index < len(self.spans) else (0, 0)
+
+    def _said(self, number: int) -> Region:
+        """What was said in a turn, empty behind the last one."""
+        if number > len(self.transcript.turns):
+            return 0, 0
+        turn = self.transcript.turns[number - 1]
+        return turn.said_start, turn.said_end
+
