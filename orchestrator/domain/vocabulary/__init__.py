@@ -20,3 +20,10 @@ def stems(name: str) -> re.Pattern[str]:
     """A pattern that finds every word, or words, of folded text beginning with an entry of the list."""
     parts = sorted((re.escape(entry) for group in entries(name) for entry in group), key=len, reverse=True)
     return re.compile(rf"(?<![\w'])(?:{'|'.join(parts)})")
+
+
+@cache
+def whole(name: str) -> re.Pattern[str]:
+    """A pattern that finds the entries of the list as whole words of folded text, the longest first."""
+    parts = sorted((re.escape(entry) for group in entries(name) for entry in group), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)")

@@ -1,0 +1,223 @@
+"""What a note may not claim unless it was said: quotes, numbers, names, medicines, diagnoses, denials, plans.
+
+A guard never rewrites a fact. It marks the sentence with a slug and takes quotation marks off words that no client said.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.domain import evidence, quantities, vocabulary
+from orchestrator.domain.note import NOT_DISCUSSED, Author, RiskStatus, SectionName, Support
+from orchestrator.domain.transcript import fold, words
+from orchestrator.domain.turns import Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from orchestrator.domain.evidence import Vectors
+    from orchestrator.domain.note import RiskFinding, Sentence
+    from orchestrator.domain.turns import Transcript
+
+MARKS: Mapping[str, str] = {
+    "quote-not-said": "no client said these words; the quotation marks were taken off",
+    "number-not-said": "a number or duration was not said",
+    "name-not-said": "a name was not said",
+    "medication-not-said": "a medicine was not named",
+    "diagnosis-not-said": "a diagnosis was not named",
+    "denial-not-said": "nobody asked or denied this",
+    "plan-not-said": "nothing was said about this plan",
+    "intervention-not-said": "nothing was said about this intervention",
+}
+"""Every mark there is, and what it means."""
+
+_QUOTE = re.compile(r"\"([^\"\n]{1,400})\"|“([^“”\n]{1,400})”|«([^«»\n]{1,400})»|(?<!\w)[‘']([^‘’'\n]{2,400})[’'](?!\w)")
+_DRUG = re.compile(
+    r"\b\w{2,}(?:zepam|zolam|oxetine|azine|apine|idone|triptyline|ipramine|pramine|piprazole|azodone|olol|pram|traline|barbital|cillin|statin|afil|prazole|sartan|fenadine)\b"
+)
+_CAPITAL = re.compile(r"(?<![\w'’])[A-Z][\w'’]*(?:-\w+)*")
+_PLAIN_CAPITALS = frozenset(
+    "i i'm i've i'd i'll not client clients clinician therapist patient dr mr mrs ms red english monday tuesday wednesday thursday friday saturday sunday "
+    "january february march april may june july august september october november december socratic".split()
+)
+_SAYS = re.compile(r"\s(?:reports?|reported|says|said|stated?|states|feels|felt|described?|describes|denie[sd]|presents|presented|agreed|is|was|has)\b")
+_DENIAL = re.compile(
+    r"\b(?:den(?:y|ies|ied|ying)|denial of|no (?:current |present |reported |active |passive )*(?:evidence of |signs? of |thoughts? of |history of |plans? (?:to|for) |intent(?:ion)?s? (?:to|of) )?"
+    r"(?=suicid|self.?harm|homicid|ideation|si\b|hi\b|intent|harm|risk|overdos|abus|violen)|without (?:any )?(?=suicid|self.?harm|homicid|intent))([^.;]{0,120})"
+)
+_RISK_TOPIC = re.compile(
+    r"suicid|self.?harm|homicid|\bsi\b|\bhi\b|kill|harm|ideation|intent|overdos|abus|violen|end(?:ing)? (?:his|her|their|my) life|\bdie\b|hurt(?:ing)? (?:him|her|them|any|other)"
+)
+_COVERED: Mapping[SectionName, tuple[str, float]] = {
+    SectionName.PLAN: ("plan-not-said", 0.34),
+    SectionName.INTERVENTION: ("intervention-not-said", 0.30),
+}
+"""The mark of a section that models invent most in, and the least share of the sentence's wording that must have been said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What was said in a session, as the guards look it up: made once for all sentences of a note."""
+
+    folded: str  # as long as the text itself: offsets hold in both
+    text: str
+    quotable: tuple[tuple[int, int], ...]  # where clients speak; everybody, where no client is known
+    words: frozenset[str]
+    quantities: frozenset[quantities.Quantity]
+    grams: frozenset[str]
+
+
+def listen(transcript: Transcript) -> Said:
+    """Prepare ``transcript`` for the guards."""
+    folded = fold(transcript.text)
+    clients = [turn for turn in transcript.turns if turn.speaker is Speaker.CLIENT]
+    quotable = clients or [turn for turn in transcript.turns if turn.speaker is Speaker.UNKNOWN]
+    said = "\n".join(folded[turn.said_start : turn.said_end] for turn in transcript.turns)
+    return Said(
+        folded=folded,
+        text=transcript.text,
+        quotable=tuple((turn.said_start, turn.said_end) for turn in quotable),
+        words=frozenset(words(transcript.text)) | {part for word in words(folded) for part in re.split(r"['-]", word)},
+        quantities=frozenset(quantities.find(said)),
+        grams=evidence.grams(said),
+    )
+
+
+def review(
+    sections: Mapping[SectionName, Sequence[Sentence]],
+    transcript: Transcript,
+    findings: Iterable[RiskFinding] = (),
+    vectors: Vectors | None = None,
+) -> dict[SectionName, tuple[Sentence, ...]]:
+    """A note's sections with evidence, support and marks on every sentence.
+
+    ``vectors.sentences`` are in the order of the sections. What rules wrote brings its evidence and is only checked for quotes.
+    """
+    said, found = listen(transcript), tuple(findings)
+    flat = [sentence for sentences in sections.values() for sentence in sentences]
+    judged = iter(evidence.support(flat, transcript, vectors))
+    return {
+        name: tuple(check(next(judged), said, name, found) for _ in sentences) for name, sentences in sections.items()
+    }
+
+
+def check(sentence: Sentence, said: Said, section: SectionName, findings: Sequence[RiskFinding] = ()) -> Sentence:
+    """``sentence`` with the marks it earns; its support is ``unsupported`` as soon as it has one."""
+    if sentence.text == NOT_DISCUSSED:
+        return sentence
+    text, marks = _quotes(sentence.text, said)
+    if sentence.author is not Author.RULE:
+        marks += _facts(text, said, section, findings)
+    if not marks:
+        return replace(sentence, text=text)
+    return replace(sentence, text=text, support=Support.UNSUPPORTED, marks=tuple(dict.fromkeys((*sentence.marks, *marks))))
+
+
+def _facts(text: str, said: Said, section: SectionName, findings: Sequence[RiskFinding]) -> list[str]:
+    folded = fold(text)
+    wrong = {
+        "number-not-said": _numbers(folded, said),
+        "name-not-said": _names(text, said),
+        "medication-not-said": _listed("medications", folded, said) or _drugs(folded, said),
+        "diagnosis-not-said": _listed("diagnoses", folded, said),
+        "denial-not-said": _denials(folded, said, findings),
+    }
+    if section in _COVERED:
+        slug, least = _COVERED[section]
+        wrong[slug] = _share_said(text, said) < least
+    return [slug for slug, holds in wrong.items() if holds]
+
+
+def _quotes(text: str, said: Said) -> tuple[str, list[str]]:
+    """The text with every quotation as the client said it, or without quotation marks."""
+    marks: list[str] = []
+
+    def exact(match: re.Match[str]) -> str:
+        inner = next(group for group in match.groups() if group is not None)
+        spoken = _spoken(inner, said)
+        if spoken is None:
+            marks.append("quote-not-said")
+            return inner
+        return f'"{spoken}"{inner[len(inner.rstrip(".,")) :]}'
+
+    return _QUOTE.sub(exact, text), marks
+
+
+def _spoken(inner: str, said: Said) -> str | None:
+    """The client's own spelling of a quotation, or None. Only white space, case and punctuation between words may differ."""
+    parts = words(inner)
+    if not parts:
+        return None
+    pattern = re.compile(r"(?<![\w'])" + r"[^\w]{1,4}".join(re.escape(part) for part in parts) + r"(?![\w])")
+    for start, end in said.quotable:
+        match = pattern.search(said.folded, start, end)
+        if match and not re.search(r"[\"“”«»{}\n\r]", found := said.text[match.start() : match.end()]):
+            return found
+    return None
+
+
+def _numbers(folded: str, said: Said) -> bool:
+    return any(not quantities.said(quantity, said.quantities) for quantity in quantities.find(folded))
+
+
+def _names(text: str, said: Said) -> bool:
+    return any(_is_name(match, text) and not _heard(match[0], said) for match in _CAPITAL.finditer(text))
+
+
+def _is_name(match: re.Match[str], text: str) -> bool:
+    word = fold(match[0])
+    if word in _PLAIN_CAPITALS or len(word) < 2:
+        return False
+    opens = not text[: match.start()].rstrip("\"'“( ") or text[: match.start()].rstrip("\"'“( ")[-1:] in ".!?:"
+    if not opens:
+        return True
+    return any((word,) == group for group in vocabulary.entries("names"))
+
+
+def _heard(name: str, said: Said) -> bool:
+    folded = fold(name)
+    base = folded.removesuffix("'s")
+    if base in said.words or all(part in said.words for part in re.split(r"['-]", base)):
+        return True
+    return any(_any_said(group, said) for group in vocabulary.entries("therapies") if base in group)
+
+
+def _listed(name: str, folded: str, said: Said) -> bool:
+    """Whether the text names an entry of a list none of whose equals was said."""
+    groups = vocabulary.entries(name)
+    for entry in _longest_first(vocabulary.whole(name).findall(folded)):
+        equals = [group for group in groups if entry in group]
+        if not any(_any_said(group, said) for group in equals):
+            return True
+    return False
+
+
+def _longest_first(found: list[str]) -> list[str]:
+    return sorted(set(found), key=len, reverse=True)
+
+
+def _any_said(group: tuple[str, ...], said: Said) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(entry)}(?!\w)", said.folded) for entry in group)
+
+
+def _drugs(folded: str, said: Said) -> bool:
+    return any(drug not in said.words for drug in _DRUG.findall(folded) if not vocabulary.whole("medications").search(drug))
+
+
+def _denials(folded: str, said: Said, findings: Sequence[RiskFinding]) -> bool:
+    """A denial of risk needs a finding that says so; any other needs its object to have been talked about."""
+    for match in _DENIAL.finditer(folded):
+        if _RISK_TOPIC.search(match[0] + folded[match.end(1) : match.end(1) + 20]):
+            if not any(finding.status is RiskStatus.DENIED for finding in findings):
+                return True
+        elif _share_said(match[1], said) < 0.5:
+            return True
+    return False
+
+
+def _share_said(text: str, said: Said) -> float:
+    """The share of the wording of ``text`` that occurs anywhere in the session, 0 to 1."""
+    wanted = evidence.grams(text)
+    return len(wanted & said.grams) / len(wanted) if wanted else 1.0
