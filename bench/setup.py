@@ -1,0 +1,106 @@
+"""Measures the two lines of the README in fresh clones, with an empty and with a full cache; writes docs/reports/setup.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+REPORT = CHECKOUT / "docs" / "reports" / "setup.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One line of the README, run once."""
+
+    line: str
+    state: str
+    seconds: float
+    said: str  # its last line
+
+
+def readme_lines() -> list[str]:
+    """The lines of the README's first code fence."""
+    return (CHECKOUT / "README.md").read_text(encoding="utf-8").split("```")[1].splitlines()[1:]
+
+
+def clone(into: Path) -> Path:
+    """Clone what is committed here."""
+    subprocess.run(["git", "clone", "-q", str(CHECKOUT), str(into)], check=True)
+    return into
+
+
+def measure(line: str, state: str, checkout: Path, env: dict[str, str]) -> Run:
+    """Run ``line`` in ``checkout``; raises CalledProcessError with what it said when it fails."""
+    print(f"{state}: {line}", file=sys.stderr)
+    begun = time.monotonic()
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=checkout,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    seconds = time.monotonic() - begun
+    return Run(line=line, state=state, seconds=seconds, said=done.stdout.strip().splitlines()[-1].strip(" ="))
+
+
+def measure_all(folder: Path, *, tests: bool) -> list[Run]:
+    """Both lines in a clone with empty caches, in a second clone with full ones, and the first line once more."""
+    env = os.environ | {"SESSIONSCRIBE_CACHE": str(folder / "cache"), "PIP_CACHE_DIR": str(folder / "pip")}
+    lines = readme_lines()[: 2 if tests else 1]
+    cold, warm = clone(folder / "cold"), clone(folder / "warm")
+    plan = [
+        *((line, "empty cache", cold) for line in lines),
+        *((line, "full cache, new checkout", warm) for line in lines),
+        (lines[0], "same checkout again", warm),
+    ]
+    return [measure(line, state, checkout, env) for line, state, checkout in plan]
+
+
+def report(runs: list[Run]) -> str:
+    """The report as Markdown."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    model = next(
+        line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line
+    )
+    head = [
+        "# How long the set-up takes",
+        "",
+        (f"Measured by `task setup:measure` at {commit.stdout.strip()}, {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores of"
+        f" {model.partition(':')[2].strip()}, {platform.platform()}, Python {platform.python_version()}."),
+        "The caches of pip and of llama.cpp were empty at first. Time runs until the command has ended.",
+        "",
+        "| command | cache | minutes:seconds | last line |",
+        "|---|---|---|---|",
+    ]
+    rows = [
+        f"| `{run.line}` | {run.state} | {int(run.seconds) // 60}:{int(run.seconds) % 60:02d} | {run.said[:80]} |"
+        for run in runs
+    ]
+    return "\n".join(head + rows) + "\n"
+
+
+def main() -> None:
+    """Measure and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--demo-only", action="store_true", help="leave the test suite out")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sessionscribe-") as folder:
+        REPORT.write_text(report(measure_all(Path(folder), tests=not options.demo_only)), encoding="utf-8")
+    print(REPORT)
+
+
+if __name__ == "__main__":
+    main()
