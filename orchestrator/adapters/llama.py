@@ -31,7 +31,7 @@ from orchestrator.domain.ports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
     from orchestrator.adapters.slots import Slots
 
@@ -108,7 +108,7 @@ class LlamaClient:
         self._client = client
         self._slots = slots
 
-    async def complete(self, request: CompletionRequest) -> AsyncIterator[CompletionEvent]:
+    async def complete(self, request: CompletionRequest) -> AsyncGenerator[CompletionEvent, None]:
         """Stream one completion; close the iterator (``contextlib.aclosing``) to free the slot early."""
         queued_at = time.monotonic()
         async with self._slots.granted():

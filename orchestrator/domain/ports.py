@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
 Task = Literal["note", "window", "reduce", "summary"]
 
@@ -88,7 +88,7 @@ class ModelDescription:
 class LanguageModel(Protocol):
     """A language model somewhere near. Errors: ``orchestrator.errors.ModelError`` and its children."""
 
-    def complete(self, request: CompletionRequest) -> AsyncIterator[CompletionEvent]:
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[CompletionEvent, None]:
         """Stream one completion; closing the iterator frees the slot. Ends with exactly one ``Finished``."""
         ...
 
