@@ -9,6 +9,7 @@ AppError
 ├── NotAuthenticated
 ├── Inactive                 the account is switched off
 ├── RegistrationClosed       accounts are opened by the administrator only
+├── ShuttingDown             the server ends while a note is streamed
 ├── Busy                     too many are waiting for the model
 └── ModelError
     ├── ModelUnreachable     nothing answers at the sidecar's address
@@ -77,6 +78,12 @@ class RegistrationClosed(AppError):
     """Registration is closed on this server. Please ask its administrator for an account."""
 
     slug = "registration-closed"
+
+
+class ShuttingDown(AppError):
+    """The server is being restarted. Nothing was changed; please try again shortly."""
+
+    slug = "shutting-down"
 
 
 class Busy(AppError):

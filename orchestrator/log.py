@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import stamina
 import structlog
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def configure(level: str = "info") -> None:
     root.handlers[:] = [LibraryHandler()]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+    stamina.instrumentation.set_on_retry_hooks([])  # its own hook logs arguments and messages of exceptions
     sys.excepthook = _report_crash
 
 

@@ -19,3 +19,5 @@ SECTIONS = Counter("sessionscribe_sections_total", "Where the sections of notes 
 PROBLEMS = Counter("sessionscribe_validation_problems_total", "What validation found in completions", ["problem"])
 QUEUED = Gauge("sessionscribe_queued_completions", "Callers that wait for a slot now")
 IN_FLIGHT = Gauge("sessionscribe_inflight_completions", "Completions that run now")
+REQUESTS = Counter("sessionscribe_http_requests_total", "Requests answered", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram("sessionscribe_http_request_seconds", "Time of one request", ["method", "route"])

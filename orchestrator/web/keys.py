@@ -1,0 +1,38 @@
+"""What handlers may ask of the application, by type; set once at start by ``app``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+from weakref import WeakSet
+
+from aiohttp import web
+
+from orchestrator.domain.stores import PasswordHasher, Stores
+from orchestrator.service.generate_note import Office
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The settings that handlers act on."""
+
+    token_hours: float
+    registration_open: bool
+    cors_origins: frozenset[str]
+    open_networks: tuple[IPv4Network | IPv6Network, ...]
+    version: str
+    started: float  # of time.monotonic
+
+
+STORES = web.AppKey("STORES", Stores)
+HASHER = web.AppKey("HASHER", PasswordHasher)
+OFFICE = web.AppKey("OFFICE", Office)
+RULES = web.AppKey("RULES", Rules)
+STREAMS = web.AppKey("STREAMS", WeakSet[asyncio.Task[None]])  # what feeds each open stream; cancelled to end it
+OPENAPI = web.AppKey("OPENAPI", dict[str, Any])
+
+THERAPIST_ID = "therapist_id"  # in a request, set by its access rule
+TOKEN = "token"  # noqa: S105 - a name, not a token
+REQUEST_ID = "request_id"
