@@ -78,8 +78,10 @@ def report(runs: list[Run]) -> str:
     head = [
         "# How long the set-up takes",
         "",
-        (f"Measured by `task setup:measure` at {commit.stdout.strip()}, {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores of"
-        f" {model.partition(':')[2].strip()}, {platform.platform()}, Python {platform.python_version()}."),
+        (
+            f"Measured by `task setup:measure` at {commit.stdout.strip()}, {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores of"
+            f" {model.partition(':')[2].strip()}, {platform.platform()}, Python {platform.python_version()}."
+        ),
         "The caches of pip and of llama.cpp were empty at first. Time runs until the command has ended.",
         "",
         "| command | cache | minutes:seconds | last line |",
