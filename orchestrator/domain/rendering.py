@@ -24,10 +24,11 @@ def render(note: Note) -> str:
 
 def render_sections(sections: Mapping[SectionName, tuple[Sentence, ...]]) -> str:
     """The text of sections; see ``render``."""
-    return "\n".join(f"**{name}:** {mark(_line(sections.get(name, ())))}" for name in SectionName)
+    return "\n".join(f"**{name}:** {mark(line(sections.get(name, ())))}" for name in SectionName)
 
 
-def _line(sentences: tuple[Sentence, ...]) -> str:
+def line(sentences: tuple[Sentence, ...]) -> str:
+    """The text of one section, without its heading and markers: "Not discussed." where it has no words."""
     return " ".join(_shown(sentence) for sentence in sentences if sentence.text.strip()) or NOT_DISCUSSED
 
 
