@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 import structlog
 from aiohttp import web
@@ -55,7 +54,7 @@ def create_app(settings: Settings, *, model: Model | None = None) -> web.Applica
     )
     app[keys.RULES] = _rules(settings)
     app[keys.HASHER] = Argon2Hasher()
-    app[keys.STREAMS] = WeakSet()
+    app[keys.STREAMS] = keys.OpenStreams()
     app[keys.OPENAPI] = openapi.build(routes.ROUTES, app[keys.RULES].version, routes.STREAMS)
     routes.add_to(app)
     app.on_response_prepare.append(middlewares.add_headers)
@@ -127,7 +126,7 @@ def _office(settings: Settings, model: Model | None) -> Callable[[web.Applicatio
 
 
 async def _end_streams(app: web.Application) -> None:
-    for stream in list(app[keys.STREAMS]):
+    for stream in tuple(app[keys.STREAMS]):
         stream.cancel()
 
 
@@ -158,7 +157,9 @@ async def serve(settings: Settings) -> None:
 
 def _announce(settings: Settings, runner: web.AppRunner) -> None:
     host, port = runner.addresses[0][:2]
-    log.info("server.started", host=host, port=port, sidecar=settings.sidecar_url, registration=settings.registration_open)
+    log.info(
+        "server.started", host=host, port=port, sidecar=settings.sidecar_url, registration=settings.registration_open
+    )
     if settings.open_networks:
         networks = [str(network) for network in settings.open_networks]
         log.warning("access.open_networks", networks=networks, routes="/summarize-sessions", meaning="no token asked")

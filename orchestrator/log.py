@@ -67,7 +67,7 @@ def describe(error: BaseException) -> dict[str, object]:
 
 def _types(error: BaseException | None) -> list[str]:
     names: list[str] = []
-    while error is not None and len(names) < 8:  # noqa: PLR2004 - a chain can be a ring
+    while error is not None and len(names) < 8:
         names.append(type(error).__qualname__)
         error = error.__cause__ or error.__context__
     return names

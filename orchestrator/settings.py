@@ -66,7 +66,7 @@ class Settings(BaseSettings):
 
     @property
     def registration_open(self) -> bool:
-        """May anybody who reaches this server open an account?"""
+        """Whether anybody who reaches this server may open an account."""
         return self.registration == "open" or (self.registration == "auto" and _is_loopback(self.host))
 
 

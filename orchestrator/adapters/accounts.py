@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
 from orchestrator.adapters.tables import AuditEventRow, PatientRow, TherapistRow, TokenRow, now
 from orchestrator.domain.records import Role, Therapist
@@ -35,9 +36,9 @@ class SqlAccountStore:
     async def credentials(self, login: str) -> tuple[Therapist, str] | None:
         """See the port."""
         async with self._database.read() as db:
-            names = or_(TherapistRow.username == login, TherapistRow.email == login.lower())
+            names = or_(col(TherapistRow.username) == login, col(TherapistRow.email) == login.lower())
             # A username may look like somebody's e-mail: the username goes first.
-            order = (TherapistRow.username == login).desc()
+            order = (col(TherapistRow.username) == login).desc()
             found = (await db.execute(_therapists().where(names).order_by(order).limit(1))).first()
         return (_therapist(found), found[0].password_hash) if found else None
 
@@ -63,10 +64,10 @@ class SqlAccountStore:
 
     async def by_token(self, digest: str, now: datetime) -> Therapist | None:
         """See the port."""
-        live = (TokenRow.digest == digest, TokenRow.expires_at > now, TokenRow.closed_at.is_(None))
-        query = _therapists().join(TokenRow, TokenRow.therapist_id == TherapistRow.id).where(*live)
+        live = (col(TokenRow.digest) == digest, col(TokenRow.expires_at) > now, col(TokenRow.closed_at).is_(None))
+        query = _therapists().join(TokenRow, col(TokenRow.therapist_id) == col(TherapistRow.id)).where(*live)
         async with self._database.read() as db:
-            found = (await db.execute(query.where(TherapistRow.is_active))).first()
+            found = (await db.execute(query.where(col(TherapistRow.is_active)))).first()
         return _therapist(found) if found else None
 
     async def close_token(self, digest: str) -> None:
@@ -97,8 +98,8 @@ def audit(action: str, therapist_id: int | None, subject: str) -> AuditEventRow:
 async def _add(db: AsyncSession, new: NewTherapist) -> Therapist:
     fields = {name: getattr(new, name) for name in new.__dataclass_fields__}
     row = TherapistRow(**fields | {"email": new.email.lower(), "role": new.role.value})
-    for column, word in _UNIQUE.items():
-        if await db.scalar(select(TherapistRow.id).where(column == getattr(row, column.key))):
+    for name, word in _UNIQUE.items():
+        if await db.scalar(select(col(TherapistRow.id)).where(getattr(TherapistRow, name) == getattr(row, name))):
             raise Taken(f"This {word} is already registered.")
     db.add(row)
     try:
@@ -110,19 +111,19 @@ async def _add(db: AsyncSession, new: NewTherapist) -> Therapist:
 
 
 _UNIQUE = {
-    TherapistRow.email: "e-mail address",
-    TherapistRow.username: "username",
-    TherapistRow.license_number: "licence number",
+    "email": "e-mail address",
+    "username": "username",
+    "license_number": "licence number",
 }
 
 
-def _therapists() -> Select[tuple[TherapistRow, int]]:
-    mine = (PatientRow.therapist_id == TherapistRow.id, PatientRow.is_active)
-    patients = select(func.count(PatientRow.id)).where(*mine).scalar_subquery()
+def _therapists() -> Select[TherapistRow, int]:
+    mine = (col(PatientRow.therapist_id) == col(TherapistRow.id), col(PatientRow.is_active))
+    patients = select(func.count(col(PatientRow.id))).where(*mine).scalar_subquery()
     return select(TherapistRow, patients)
 
 
-def _therapist(found: Row[tuple[TherapistRow, int]] | tuple[TherapistRow, int]) -> Therapist:
+def _therapist(found: Row[TherapistRow, int] | tuple[TherapistRow, int]) -> Therapist:
     row, patients = found
     fields = {name: getattr(row, name) for name in Therapist.__dataclass_fields__ if name != "patient_count"}
     return Therapist(**fields | {"role": Role(row.role), "patient_count": patients})

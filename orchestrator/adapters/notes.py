@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from orchestrator.adapters.accounts import audit
 from orchestrator.adapters.sessions import own_session
@@ -41,13 +42,17 @@ class SqlNoteStore:
     async def versions(self, session: int, *, therapist_id: int) -> Sequence[NoteVersion]:
         """See the port."""
         async with self._database.read() as db:
-            query = select(SessionRow).join(PatientRow, PatientRow.id == SessionRow.patient_id)
-            mine = (SessionRow.id == session, PatientRow.therapist_id == therapist_id, SessionRow.deleted_at.is_(None))
+            query = select(SessionRow).join(PatientRow, col(PatientRow.id) == col(SessionRow.patient_id))
+            mine = (
+                col(SessionRow.id) == session,
+                col(PatientRow.therapist_id) == therapist_id,
+                col(SessionRow.deleted_at).is_(None),
+            )
             row = await db.scalar(query.where(*mine))
             if row is None:
                 raise NotFound("There is no such session.")
-            all_of_it = select(NoteVersionRow).where(NoteVersionRow.session_id == session)
-            rows = await db.scalars(all_of_it.order_by(NoteVersionRow.number.desc()))
+            all_of_it = select(NoteVersionRow).where(col(NoteVersionRow.session_id) == session)
+            rows = await db.scalars(all_of_it.order_by(col(NoteVersionRow.number).desc()))
             return [_version(version, current=row.note_number) for version in rows]
 
 
@@ -60,28 +65,25 @@ async def _add_version(db: AsyncSession, session: int, new: NewVersion, therapis
         return _version(current, current=current.number)
     if new.origin is None:
         new = await _edit(db, session, new, current)
-    origin = new.origin or Origin.HUMAN
     row = await _append(db, session, new, therapist_id=therapist_id, based_on=current)
-    if origin is not Origin.FALLBACK or current is None or not current.rendered.strip():
+    if new.origin is not Origin.FALLBACK or current is None or not current.rendered.strip():
         owner.note_number, owner.updated_at = row.number, now()
-    db.add(audit(f"note.{origin.value}", therapist_id, f"session:{session}/note:{row.number}"))
+    db.add(audit(f"note.{row.origin}", therapist_id, f"session:{session}/note:{row.number}"))
     return _version(row, current=owner.note_number)
 
 
 async def _numbered(db: AsyncSession, session: SessionRow) -> NoteVersionRow | None:
-    here = (NoteVersionRow.session_id == session.id, NoteVersionRow.number == session.note_number)
+    here = (col(NoteVersionRow.session_id) == session.id, col(NoteVersionRow.number) == session.note_number)
     return await db.scalar(select(NoteVersionRow).where(*here))
 
 
 async def _edit(db: AsyncSession, session: int, new: NewVersion, current: NoteVersionRow | None) -> NewVersion:
     """A text that stood before, put back, is the version it was then; any other is a human's edit of the current one."""
-    same = (NoteVersionRow.session_id == session, NoteVersionRow.rendered == new.rendered)
-    before = await db.scalar(select(NoteVersionRow).where(*same).order_by(NoteVersionRow.number.desc()).limit(1))
+    same = (col(NoteVersionRow.session_id) == session, col(NoteVersionRow.rendered) == new.rendered)
+    before = await db.scalar(select(NoteVersionRow).where(*same).order_by(col(NoteVersionRow.number).desc()).limit(1))
     # What came from a fallback and was put there by a human is a human's.
     if before and before.origin != Origin.FALLBACK:
-        return replace(
-            new, origin=Origin(before.origin), note_json=before.note_json, revision_id=before.revision_id
-        )
+        return replace(new, origin=Origin(before.origin), note_json=before.note_json, revision_id=before.revision_id)
     return replace(new, origin=after_edit(Origin(current.origin) if current else None))
 
 
@@ -93,11 +95,13 @@ async def _append(
     therapist_id: int,
     based_on: NoteVersionRow | None,
 ) -> NoteVersionRow:
-    last = await db.scalar(select(func.max(NoteVersionRow.number)).where(NoteVersionRow.session_id == session))
+    last = await db.scalar(
+        select(func.max(col(NoteVersionRow.number))).where(col(NoteVersionRow.session_id) == session)
+    )
     row = NoteVersionRow(
         session_id=session,
         number=(last or 0) + 1,
-        origin=new.origin,
+        origin=(new.origin or Origin.HUMAN).value,
         rendered=new.rendered,
         note_json=new.note_json,
         revision_id=new.revision_id,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
 from orchestrator.adapters.accounts import audit
 from orchestrator.adapters.tables import PatientRow, SessionRow, now
@@ -37,7 +38,7 @@ class SqlPatientStore:
 
     async def get(self, patient: int, *, therapist_id: int) -> Patient:
         """See the port."""
-        query = _patients().where(PatientRow.id == patient, PatientRow.therapist_id == therapist_id)
+        query = _patients().where(col(PatientRow.id) == patient, col(PatientRow.therapist_id) == therapist_id)
         async with self._database.read() as db:
             found = (await db.execute(query)).first()
         if not found:
@@ -46,10 +47,10 @@ class SqlPatientStore:
 
     async def all(self, *, therapist_id: int, active_only: bool = True) -> Sequence[Patient]:
         """See the port."""
-        query = _patients().where(PatientRow.therapist_id == therapist_id)
+        query = _patients().where(col(PatientRow.therapist_id) == therapist_id)
         if active_only:
-            query = query.where(PatientRow.is_active)
-        newest_first = query.order_by(PatientRow.created_at.desc(), PatientRow.id.desc())
+            query = query.where(col(PatientRow.is_active))
+        newest_first = query.order_by(col(PatientRow.created_at).desc(), col(PatientRow.id).desc())
         async with self._database.read() as db:
             return [_patient(*found) for found in await db.execute(newest_first)]
 
@@ -89,7 +90,7 @@ class SqlPatientStore:
 
 async def own_patient(db: AsyncSession, patient: int, therapist_id: int) -> PatientRow:
     """The row of a therapist's own patient, for a transaction that goes on with it. Raises ``NotFound``."""
-    mine = (PatientRow.id == patient, PatientRow.therapist_id == therapist_id)
+    mine = (col(PatientRow.id) == patient, col(PatientRow.therapist_id) == therapist_id)
     row = await db.scalar(select(PatientRow).where(*mine).with_for_update())
     if row is None:
         raise NotFound("There is no such patient.")
@@ -108,8 +109,8 @@ async def _add(db: AsyncSession, fields: Mapping[str, object], therapist_id: int
 
 
 async def _refuse_taken(db: AsyncSession, therapist_id: int, number: object) -> None:
-    same = (PatientRow.therapist_id == therapist_id, PatientRow.patient_id == number)
-    if await db.scalar(select(PatientRow.id).where(*same)):
+    same = (col(PatientRow.therapist_id) == therapist_id, col(PatientRow.patient_id) == number)
+    if await db.scalar(select(col(PatientRow.id)).where(*same)):
         raise Taken("You already have a patient with this patient ID.")
 
 
@@ -128,9 +129,9 @@ def _set(row: PatientRow, fields: Mapping[str, object]) -> None:
     row.details = {name: value for name, value in {**row.details, **changed}.items() if value is not None}
 
 
-def _patients() -> Select[tuple[PatientRow, int]]:
-    theirs = (SessionRow.patient_id == PatientRow.id, SessionRow.deleted_at.is_(None))
-    return select(PatientRow, select(func.count(SessionRow.id)).where(*theirs).scalar_subquery())
+def _patients() -> Select[PatientRow, int]:
+    theirs = (col(SessionRow.patient_id) == col(PatientRow.id), col(SessionRow.deleted_at).is_(None))
+    return select(PatientRow, select(func.count(col(SessionRow.id))).where(*theirs).scalar_subquery())
 
 
 def _patient(row: PatientRow, sessions: int) -> Patient:

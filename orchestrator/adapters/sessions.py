@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, select
+from sqlmodel import col
 
 from orchestrator.adapters.accounts import audit
 from orchestrator.adapters.patients import own_patient
@@ -54,11 +55,11 @@ class SqlSessionStore:
 
     async def of_patient(self, patient: int, *, therapist_id: int) -> Sequence[Session]:
         """See the port."""
-        query = _sessions(therapist_id).where(SessionRow.patient_id == patient)
-        newest_first = query.order_by(SessionRow.session_date.desc(), SessionRow.number.desc())
-        mine = (PatientRow.id == patient, PatientRow.therapist_id == therapist_id)
+        query = _sessions(therapist_id).where(col(SessionRow.patient_id) == patient)
+        newest_first = query.order_by(col(SessionRow.session_date).desc(), col(SessionRow.number).desc())
+        mine = (col(PatientRow.id) == patient, col(PatientRow.therapist_id) == therapist_id)
         async with self._database.read() as db:
-            if await db.scalar(select(PatientRow.id).where(*mine)) is None:
+            if await db.scalar(select(col(PatientRow.id)).where(*mine)) is None:
                 raise NotFound("There is no such patient.")
             return [_session(*found) for found in await db.execute(newest_first)]
 
@@ -91,8 +92,12 @@ class SqlSessionStore:
 
 async def own_session(db: AsyncSession, session: int, therapist_id: int) -> SessionRow:
     """The row of a therapist's own session, locked for a transaction that goes on with it. Raises ``NotFound``."""
-    query = select(SessionRow).join(PatientRow, PatientRow.id == SessionRow.patient_id)
-    mine = (SessionRow.id == session, PatientRow.therapist_id == therapist_id, SessionRow.deleted_at.is_(None))
+    query = select(SessionRow).join(PatientRow, col(PatientRow.id) == col(SessionRow.patient_id))
+    mine = (
+        col(SessionRow.id) == session,
+        col(PatientRow.therapist_id) == therapist_id,
+        col(SessionRow.deleted_at).is_(None),
+    )
     row = await db.scalar(query.where(*mine).with_for_update(of=SessionRow))
     if row is None:
         raise NotFound("There is no such session.")
@@ -101,10 +106,8 @@ async def own_session(db: AsyncSession, session: int, therapist_id: int) -> Sess
 
 async def _add(db: AsyncSession, new: NewSession, therapist_id: int) -> Session:
     patient = await own_patient(db, new.patient_id, therapist_id)
-    last = await db.scalar(select(func.max(SessionRow.number)).where(SessionRow.patient_id == patient.id))
-    row = SessionRow(
-        patient_id=new.patient_id, number=(last or 0) + 1, language=new.language, duration=new.duration
-    )
+    last = await db.scalar(select(func.max(col(SessionRow.number))).where(col(SessionRow.patient_id) == patient.id))
+    row = SessionRow(patient_id=new.patient_id, number=(last or 0) + 1, language=new.language, duration=new.duration)
     db.add(row)
     await db.flush()
     await _revise(db, row, new.transcript)
@@ -124,8 +127,8 @@ async def _revise(db: AsyncSession, row: SessionRow, text: object) -> None:
     if text is None:
         return
     current = await db.scalar(
-        select(TranscriptRevisionRow.text).where(
-            TranscriptRevisionRow.session_id == row.id, TranscriptRevisionRow.number == row.revision_number
+        select(col(TranscriptRevisionRow.text)).where(
+            col(TranscriptRevisionRow.session_id) == row.id, col(TranscriptRevisionRow.number) == row.revision_number
         )
     )
     if text == (current or ""):
@@ -137,10 +140,12 @@ async def _revise(db: AsyncSession, row: SessionRow, text: object) -> None:
 def _sessions(therapist_id: int) -> Select[Any]:
     """Sessions in sight, each with its current revision and note and the times of its last AI and human versions."""
     revision = and_(
-        TranscriptRevisionRow.session_id == SessionRow.id,
-        TranscriptRevisionRow.number == SessionRow.revision_number,
+        col(TranscriptRevisionRow.session_id) == col(SessionRow.id),
+        col(TranscriptRevisionRow.number) == col(SessionRow.revision_number),
     )
-    note = and_(NoteVersionRow.session_id == SessionRow.id, NoteVersionRow.number == SessionRow.note_number)
+    note = and_(
+        col(NoteVersionRow.session_id) == col(SessionRow.id), col(NoteVersionRow.number) == col(SessionRow.note_number)
+    )
     return (
         select(
             SessionRow,
@@ -149,22 +154,22 @@ def _sessions(therapist_id: int) -> Select[Any]:
             _last(Origin.AI),
             _last(Origin.HUMAN, Origin.AI_EDITED),
         )
-        .join(PatientRow, PatientRow.id == SessionRow.patient_id)
+        .join(PatientRow, col(PatientRow.id) == col(SessionRow.patient_id))
         .outerjoin(TranscriptRevisionRow, revision)
         .outerjoin(NoteVersionRow, note)
-        .where(PatientRow.therapist_id == therapist_id, SessionRow.deleted_at.is_(None))
+        .where(col(PatientRow.therapist_id) == therapist_id, col(SessionRow.deleted_at).is_(None))
     )
 
 
 def _last(*origins: Origin) -> Any:
     """When a version of one of these origins was last written, of the session in the outer query."""
     version = NoteVersionRow.__table__.alias()  # type: ignore[attr-defined]  # SQLModel does not type it
-    of_these = (version.c.session_id == SessionRow.id, version.c.origin.in_([origin.value for origin in origins]))
+    of_these = (version.c.session_id == col(SessionRow.id), version.c.origin.in_([origin.value for origin in origins]))
     return select(func.max(version.c.created_at)).where(*of_these).scalar_subquery()
 
 
 async def _get(db: AsyncSession, session: int, therapist_id: int) -> Session:
-    found = (await db.execute(_sessions(therapist_id).where(SessionRow.id == session))).first()
+    found = (await db.execute(_sessions(therapist_id).where(col(SessionRow.id) == session))).first()
     if found is None:
         raise NotFound("There is no such session.")
     return _session(*found)

@@ -23,7 +23,6 @@ METADATA = MetaData(
 )
 
 
-
 def now() -> datetime:
     """The time, aware and in UTC."""
     return datetime.now(UTC)
@@ -39,7 +38,7 @@ class UtcTime(TypeDecorator[datetime]):
         """To UTC."""
         return value.astimezone(UTC) if value else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From UTC."""
         if value is None:
             return None

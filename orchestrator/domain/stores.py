@@ -131,11 +131,11 @@ class PasswordHasher(Protocol):
         ...
 
     async def verify(self, password: str, hashed: str | None) -> bool:
-        """Is this the password? A missing hash takes as long as a wrong password."""
+        """True for the right password. A missing hash takes as long as a wrong password."""
         ...
 
     def is_outdated(self, hashed: str) -> bool:
-        """Was it made with weaker parameters than are used now?"""
+        """True where it was made with weaker parameters than are used now."""
         ...
 
 

@@ -68,7 +68,7 @@ def therapist_id(request: web.Request) -> int:
 def path_id(request: web.Request, name: str = "id") -> int:
     """The identifier in the path. What cannot be one names nothing: ``NotFound``."""
     text = request.match_info[name]
-    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > LARGEST_ID:  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > LARGEST_ID:
         raise NotFound
     return int(text)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from orchestrator.web import schemas
 from orchestrator.web.keys import OPENAPI
+
+if TYPE_CHECKING:
+    from orchestrator.web import schemas
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}

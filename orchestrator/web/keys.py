@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import asyncio  # noqa: TC003 - named in a base class
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network  # noqa: TC003 - a dataclass' own types
 from typing import Any
 from weakref import WeakSet
 
@@ -26,11 +26,19 @@ class Rules:
     started: float  # of time.monotonic
 
 
+class OpenStreams(WeakSet["asyncio.Task[None]"]):
+    """The tasks that feed the open streams; cancelled to end them."""
+
+
+class OpenStreams(WeakSet["asyncio.Task[None]"]):
+    """The tasks that feed the open streams; cancelled to end them."""
+
+
 STORES = web.AppKey("STORES", Stores)
 HASHER = web.AppKey("HASHER", PasswordHasher)
 OFFICE = web.AppKey("OFFICE", Office)
 RULES = web.AppKey("RULES", Rules)
-STREAMS = web.AppKey("STREAMS", WeakSet[asyncio.Task[None]])  # what feeds each open stream; cancelled to end it
+STREAMS = web.AppKey("STREAMS", OpenStreams)
 OPENAPI = web.AppKey("OPENAPI", dict[str, Any])
 
 THERAPIST_ID = "therapist_id"  # in a request, set by its access rule

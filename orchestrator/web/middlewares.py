@@ -15,8 +15,6 @@ from orchestrator import metrics
 from orchestrator.web.keys import REQUEST_ID, RULES, THERAPIST_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aiohttp.typedefs import Handler
 
 log = structlog.get_logger()
@@ -78,7 +76,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["X-Request-ID"] = request.get(REQUEST_ID, "")
 
 
-def _cors(request: web.Request) -> Mapping[str, str]:
+def _cors(request: web.Request) -> dict[str, str]:
     if not request.app[RULES].cors_origins:
         return {}
     listed = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import aclosing
 from http import HTTPStatus
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from orchestrator.domain.note_json import finding_json, sentence_json, to_json
 from orchestrator.service import edit_note, generate_note
-from orchestrator.service.events import Found, Progress, SectionReady, Text
+from orchestrator.service.events import Found, Progress, SectionReady, Text, Written
 from orchestrator.service.generate_note import Generated, StillRunning
 from orchestrator.web import schemas, sse
 from orchestrator.web.access import path_id, therapist_id
@@ -110,7 +110,6 @@ async def _events(request: web.Request, asked: schemas.Generate) -> AsyncGenerat
 
 
 def _shown(event: NoteEvent) -> sse.Event | None:
-    data: dict[str, Any]
     match event:
         case Progress(what=what, done=done, total=total):
             return "progress", {"what": what, "done": done, "total": total}
@@ -119,6 +118,6 @@ def _shown(event: NoteEvent) -> sse.Event | None:
         case Found(finding=finding):
             return "finding", finding_json(finding)
         case SectionReady(name=name, sentences=sentences):
-            data = {"name": str(name), "sentences": [sentence_json(sentence) for sentence in sentences]}
-            return "section", data
-    return None
+            return "section", {"name": str(name), "sentences": [sentence_json(sentence) for sentence in sentences]}
+        case Written():
+            return None  # told as ``done`` once it is stored

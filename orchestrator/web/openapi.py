@@ -6,7 +6,6 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from orchestrator.web.access import FORM, Route, Rule
@@ -15,6 +14,8 @@ from orchestrator.web.schemas import Login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from pydantic import BaseModel
 
 PARAMETER = re.compile(r"\{(\w+)\}")
 DESCRIPTIONS = {
@@ -50,8 +51,10 @@ def _schemas(routes: tuple[Route, ...]) -> tuple[Mapping[type[BaseModel], Json],
     asked = {(route.request, "validation") for route in routes if route.method != "GET" and route.request.model_fields}
     given = {(one, "serialization") for route in routes for one in route.responses.values() if not isinstance(one, str)}
     wanted = sorted(asked | given | {(Problem, "serialization")}, key=lambda pair: (pair[0].__name__, pair[1]))
-    refs, top = models_json_schema(wanted, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # pydantic wants literals
-    return {model: ref for (model, _mode), ref in refs.items()}, top["$defs"]
+    refs: Mapping[Any, Json]
+    refs, top = models_json_schema(wanted, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # the modes are literals
+    by_model: dict[Any, Json] = {model: ref for (model, _mode), ref in refs.items()}
+    return by_model, top["$defs"]
 
 
 def _operation(route: Route, refs: Mapping[type[BaseModel], Json], stream: str | None) -> Json:

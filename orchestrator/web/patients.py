@@ -56,9 +56,7 @@ async def one(request: web.Request, asked: schemas.PatientQuery) -> schemas.Pati
 async def change(request: web.Request, asked: schemas.PatientChanges) -> schemas.PatientReply:
     """Change a patient."""
     fields = asked.model_dump(exclude_unset=True)
-    patient = await request.app[STORES].patients.update(
-        path_id(request), fields, therapist_id=therapist_id(request)
-    )
+    patient = await request.app[STORES].patients.update(path_id(request), fields, therapist_id=therapist_id(request))
     return schemas.PatientReply(message="Patient updated.", patient=schemas.Patient.of(patient))
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiohttp.hdrs import METH_DELETE as DELETE
-from aiohttp.hdrs import METH_GET as GET
-from aiohttp.hdrs import METH_POST as POST
-from aiohttp.hdrs import METH_PUT as PUT
+from aiohttp.hdrs import METH_DELETE as DELETE, METH_GET as GET, METH_POST as POST, METH_PUT as PUT
 
-from orchestrator.web import accounts, docs, health, notes, patients, schemas, sessions, sse
+from orchestrator.web import accounts, docs, health, notes, patients, schemas, sessions, sse, summaries
 from orchestrator.web.access import Route, Rule, endpoint
 from orchestrator.web.schemas import Nothing
 
@@ -40,6 +37,8 @@ ROUTES: tuple[Route, ...] = (
           {200: schemas.GenerateReply, 202: schemas.StillWriting}),
     Route(PUT, "/sessions/{id}/notes", notes.edit, MINE, schemas.EditNotes, {200: schemas.NotesReply}),
     Route(GET, "/sessions/{id}/notes/versions", notes.versions, MINE, Nothing, {200: schemas.VersionsReply}),
+    Route(POST, "/summarize-sessions", summaries.summarize, Rule.LISTED_NETWORK, schemas.Summarize,
+          {200: schemas.SummaryReply}),
     Route(GET, "/health", health.health, PUBLIC, Nothing, {200: schemas.Health}),
     Route(GET, "/ready", health.ready, PUBLIC, Nothing, {200: schemas.Ready, 503: schemas.Ready}),
     Route(GET, "/version", health.version, PUBLIC, Nothing, {200: schemas.Version}),

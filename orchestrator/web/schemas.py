@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - pydantic reads it
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-from orchestrator.domain import records
+from orchestrator.domain import records  # noqa: TC001 - pydantic reads it
 from orchestrator.web.fields import Body, Id, Line, PatientFields, Seconds, Text, Word
 
 
@@ -70,7 +70,7 @@ class LoginReply(BaseModel):
     """A token, to be sent as ``Authorization: Bearer``."""
 
     access_token: str
-    token_type: Literal["bearer"] = "bearer"
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind, not a token
     therapist: Therapist
 
 
@@ -296,7 +296,7 @@ class Patient(PatientFields):
     sessions: list[Session] | None = None
 
     @classmethod
-    def of(cls, patient: records.Patient) -> Self:
+    def of(cls, patient: records.Patient) -> Patient:
         """As the frontend sees it: flat."""
         own = {name: getattr(patient, name) for name in patient.__dataclass_fields__ if name != "details"}
         return cls.model_construct(**{**patient.details, **own})
@@ -381,7 +381,7 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """Can a note be written now?"""
+    """Whether a note can be written now."""
 
     ready: bool
     database: bool

@@ -36,7 +36,7 @@ Queue = asyncio.Queue[Event | Exception | None]
 
 
 def wanted(request: web.Request) -> bool:
-    """Does the caller ask for a stream?"""
+    """Whether the caller asks for a stream."""
     return MEDIA_TYPE in request.headers.get("Accept", "")
 
 
