@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     if argv[:1] == ["model"]:
         return model_commands.main(argv[1:])
     if argv:
-        print(USAGE, end="", file=sys.stdout if argv[0] in {"-h", "--help"} else sys.stderr)  # noqa: T201
+        print(USAGE, end="", file=sys.stdout if argv[0] in {"-h", "--help"} else sys.stderr)
         return 0 if argv[0] in {"-h", "--help"} else 2
     log.configure()
     try:

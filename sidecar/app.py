@@ -84,7 +84,11 @@ async def _known_caller(request: web.Request, handler: Handler) -> web.StreamRes
     """Ask for the key where one is set."""
     key = request.app[SIDECAR].api_key
     given = request.headers.get("Authorization", "")
-    if key is not None and request.path not in _OPEN_PATHS and not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
+    if (
+        key is not None
+        and request.path not in _OPEN_PATHS
+        and not hmac.compare_digest(given.encode(), f"Bearer {key}".encode())
+    ):
         return proxy.error(401, "authentication_error", "Invalid API Key")
     return await handler(request)
 
@@ -144,7 +148,11 @@ def status(sidecar: Sidecar) -> dict[str, Any]:
         "model": _model(language.launch),
         "sampling": asdict(language.launch.sampling),
         "encoder": encoder and {**_identity(encoder), "state": encoder.state, "reason": encoder.reason},
-        "engine": {"name": language.engine.name, "unsupported": sorted(language.engine.unsupported), "pid": language.pid},
+        "engine": {
+            "name": language.engine.name,
+            "unsupported": sorted(language.engine.unsupported),
+            "pid": language.pid,
+        },
         "device": language.launch.device,
         "threads": language.launch.threads,
         "in_flight": sidecar.in_flight,

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sidecar.manifest import Manifest, Sampling
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from sidecar.header import Header
+    from sidecar.manifest import Manifest, Sampling
     from sidecar.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -104,7 +103,9 @@ class Engine:
     health: str  # answers 200 when the model is loaded
     paths: Mapping[str, str] = field(default_factory=dict)  # ours -> its, where they differ
     unsupported: Mapping[str, str] = field(default_factory=dict)  # path -> why it is refused
-    adapt: Callable[[str, dict[str, Any], Sampling], dict[str, Any]] | None = None  # path, body, defaults -> body it takes
+    adapt: Callable[[str, dict[str, Any], Sampling], dict[str, Any]] | None = (
+        None  # path, body, defaults -> body it takes
+    )
 
 
 class Refused(Exception):
@@ -212,6 +213,8 @@ def _adapt(path: str, body: dict[str, Any], defaults: Sampling) -> dict[str, Any
     messages = body.get("messages") or [{}]
     if messages[-1].get("role") == "assistant":
         raise Refused("The engine llama-cpp-python cannot go on from an assistant message; llama-server can.")
-    of_defaults = {name: getattr(defaults, name) for name in ("temperature", "top_p", "top_k", "repeat_penalty", "max_tokens")}
+    of_defaults = {
+        name: getattr(defaults, name) for name in ("temperature", "top_p", "top_k", "repeat_penalty", "max_tokens")
+    }
     dropped = {"return_progress", "stream_options", "cache_prompt"}
     return {**of_defaults, **{name: value for name, value in body.items() if name not in dropped}}

@@ -7,7 +7,6 @@ are the published model's. Tensors of one dimension, positions and token types s
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gguf
@@ -17,9 +16,14 @@ from sidecar.errors import ModelCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _TYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64}
-_UNUSED = {"embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias"}  # the vector is the mean of the tokens
+_UNUSED = {
+    "embeddings.position_ids",
+    "pooler.dense.weight",
+    "pooler.dense.bias",
+}  # the vector is the mean of the tokens
 _KEPT_AT_32_BITS = {"token_types.weight", "position_embd.weight"}
 _WORD_START = "\u2581"
 _SPECIAL = ("bos", "eos", "unk", "sep", "pad", "mask")  # of those the format knows
@@ -87,7 +91,7 @@ def _weights(writer: Any, path: Path, config: dict[str, Any]) -> None:
         new = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if new is None:
             raise ValueError(f"unknown tensor {name}")
-        wide = values.ndim < 2 or new in _KEPT_AT_32_BITS  # noqa: PLR2004 - vectors
+        wide = values.ndim < 2 or new in _KEPT_AT_32_BITS
         writer.add_tensor(new, values.astype(np.float32 if wide else np.float16))
 
 

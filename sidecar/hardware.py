@@ -36,7 +36,9 @@ def devices(server: Path) -> tuple[str, ...]:
     try:
         done = subprocess.run([server, "--list-devices"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineMissing(f"{server} cannot be run ({type(error).__name__}). Build it again: see README.md.") from None
+        raise EngineMissing(
+            f"{server} cannot be run ({type(error).__name__}). Build it again: see README.md."
+        ) from None
     if done.returncode != 0:
         raise EngineMissing(
             f"{server} does not run on this machine (exit {done.returncode}). It was built for another processor or "

@@ -27,17 +27,31 @@ _CONTROL_TOKEN = 3
 _DEEPEST = 3  # arrays inside arrays
 
 # type number -> values in a block, bytes of a block; other types are checked by their offset only
-_BLOCKS = {
-    **{0: (1, 4), 1: (1, 2), 30: (1, 2), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8)},
-    **{2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34)},
-    **{10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292)},
-}
+_BLOCKS: dict[int, tuple[int, int]] = {}
+_BLOCKS |= {
+    0: (1, 4),
+    1: (1, 2),
+    30: (1, 2),
+    24: (1, 1),
+    25: (1, 2),
+    26: (1, 4),
+    27: (1, 8),
+    28: (1, 8),
+}  # plain numbers
+_BLOCKS |= {2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34)}  # Q4_0 Q4_1 Q5_0 Q5_1 Q8_0
+_BLOCKS |= {
+    10: (256, 84),
+    11: (256, 110),
+    12: (256, 144),
+    13: (256, 176),
+    14: (256, 210),
+    15: (256, 292),
+}  # Q2_K to Q8_K
 
 # general.file_type -> how the quantization is called
-_QUANTIZATIONS = {
-    **{0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M"},
-    **{13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 32: "BF16"},
-}
+_QUANTIZATIONS = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 32: "BF16"}
+_QUANTIZATIONS |= {10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M"}
+_QUANTIZATIONS |= {16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +157,9 @@ class _Reader:
         self.string()
         dimensions = self.scalar("I")
         self.room(dimensions * 8)
-        shape = [self.scalar("Q") for _ in range(dimensions)]
+        shape = [self.number("Q") for _ in range(dimensions)]
         values, width = _BLOCKS.get(self.scalar("I"), (1, 0))
-        return int(self.scalar("Q")) + prod(shape) // values * width
+        return self.number("Q") + prod(shape) // values * width
 
     def value(self, kind: int, depth: int = 0) -> Any:
         """One value of the type ``kind``."""
@@ -173,6 +187,10 @@ class _Reader:
         (value,) = struct.unpack_from(f"<{code}", self.data, self.at)
         self.at += struct.calcsize(f"<{code}")
         return value
+
+    def number(self, code: str) -> int:
+        """One whole number."""
+        return int(self.scalar(code))
 
     def string(self) -> str:
         """A text with its length before it. Tokens may be broken UTF-8, so that is no error."""

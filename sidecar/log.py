@@ -35,9 +35,7 @@ def configure(level: str = "info") -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def _without_message(
-    _logger: object, _name: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
+def _without_message(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """A library's message may quote what it failed on: keep who spoke and which error, drop the words."""
     record = event.pop("_record", None)
     exc_info = event.pop("exc_info", None)

@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models-dir", type=Path, help="default: models in the data folder")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, what: str, examples: str, run: Callable[[ModelStore, argparse.Namespace], None]) -> argparse.ArgumentParser:
+    def command(
+        name: str, what: str, examples: str, run: Callable[[ModelStore, argparse.Namespace], None]
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(
             name, help=what, description=what, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
         )

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from sidecar.command import Engine
 
 POLL_SECONDS = 0.05
-_ONE_TOKEN = {"messages": [{"role": "system", "content": "Say yes."}, {"role": "user", "content": "Ready?"}], "max_tokens": 1}
+_ONE_TOKEN = {
+    "messages": [{"role": "system", "content": "Say yes."}, {"role": "user", "content": "Ready?"}],
+    "max_tokens": 1,
+}
 
 
 async def probe(engine: Engine, manifest: Manifest, url: str, key: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import re
 import secrets
@@ -27,14 +28,15 @@ from sidecar.command import LOOPBACK
 from sidecar.errors import EngineFailed, SidecarError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
     from asyncio.subprocess import Process
+    from collections.abc import Awaitable, Callable, Mapping
 
     from sidecar.command import Engine, Launch
     from sidecar.settings import Settings
 
 log = structlog.get_logger()
 
+LONGEST_PAUSE_SECONDS = 30.0
 HEALTHY_SECONDS = 60.0  # after so long in service a crash is not one of a row
 _TETHER = Path(__file__).with_name("tether.py")
 _NOT_FOR_THE_CHILD = re.compile(r"LLAMA_.*|.*_PROXY|HOST|PORT|API_KEY|CONFIG_FILE|SESSIONSCRIBE_.*", re.IGNORECASE)
@@ -46,7 +48,10 @@ _REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"bad_alloc|out of memory|(failed|unable) to allocate|cannot allocate", "there was not enough memory"),
         (r"couldn't bind|address already in use|failed to bind", "its port was taken"),
         (r"invalid argument|unrecognized argument|unknown argument", "it did not understand its command line"),
-        (r"not within the file bounds|corrupted|missing tensor|invalid magic|wrong number of tensors", "the file is damaged"),
+        (
+            r"not within the file bounds|corrupted|missing tensor|invalid magic|wrong number of tensors",
+            "the file is damaged",
+        ),
         (r"No module named", "a Python package of the engine is not installed"),
     )
 )
@@ -124,53 +129,57 @@ class LlamaProcess:
 
     async def _own(self) -> None:
         """Run the server again and again until it is unwanted or has died too often in a row."""
-        crashes = 0
-        self.error = None
-        while not self._unwanted.is_set():
+        crashes, self.error = 0, None
+        while True:
             lived = await self._one_life()
             if self._unwanted.is_set():
-                break
+                return await self._become(State.STOPPED)
             crashes = 1 if lived > HEALTHY_SECONDS else crashes + 1
-            if self.error is not None or crashes > self._settings.restarts:
-                tried = "" if crashes == 1 else f" It was started {crashes} times."
-                self.error = self.error or EngineFailed(f"The model server does not stay up: {self.reason}.{tried}")
-                self.reason = str(self.error)
-                log.error("model.failed", name=self.launch.manifest.name, reason=self.reason, crashes=crashes)
-                await self._become(State.FAILED)
-                return
-            pause = min(30.0, self._settings.backoff_seconds * 2 ** (crashes - 1))
+            if self._hopeless(crashes):
+                return await self._become(State.FAILED)
+            pause = min(LONGEST_PAUSE_SECONDS, self._settings.backoff_seconds * 2 ** (crashes - 1))
             log.warning("model.restarting", name=self.launch.manifest.name, reason=self.reason, seconds=pause)
             self.restarts += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._unwanted.wait(), pause)
-        await self._become(State.STOPPED)
+
+    def _hopeless(self, crashes: int) -> bool:
+        """Whether to give up: something forbids it to serve, or it died once more than it may."""
+        if self.error is None:
+            if crashes <= self._settings.restarts:
+                return False
+            times = f" It was started {crashes} times." if crashes > 1 else ""
+            self.error = EngineFailed(f"The model server does not stay up: {self.reason}.{times}")
+        self.reason = str(self.error)
+        log.error("model.failed", name=self.launch.manifest.name, reason=self.reason, crashes=crashes)
+        return True
 
     async def _one_life(self) -> float:
         """From start to death; how many seconds it served."""
         await self._become(State.STARTING)
         started = time.monotonic()
-        process, port = await self._spawn()
-        self.pid, self.url = process.pid, f"http://{LOOPBACK}:{port}"
+        process = await self._spawn()
         seen: list[str] = []
-        listener = asyncio.create_task(_listen(process, seen))
-        died = asyncio.create_task(process.wait())
+        listening = asyncio.create_task(_listen(process, seen))
+        dying = asyncio.create_task(process.wait())
         unwanted = asyncio.create_task(self._unwanted.wait())
         probing = asyncio.create_task(self._probed())
-        ready_at: float | None = None
+        served_from = math.inf
         try:
-            await asyncio.wait({died, unwanted, probing}, return_when=asyncio.FIRST_COMPLETED)
-            if probing.done() and probing.result() and not died.done() and not unwanted.done():
-                ready_at = time.monotonic()
-                self._loaded(ready_at - started)
+            await asyncio.wait({dying, unwanted, probing}, return_when=asyncio.FIRST_COMPLETED)
+            if probing.done() and probing.result() and not dying.done() and not unwanted.done():
+                served_from = time.monotonic()
+                self._loaded(served_from - started)
                 await self._become(State.READY)
-                await asyncio.wait({died, unwanted}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({dying, unwanted}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             probing.cancel()
             unwanted.cancel()
-            await self._end(process, died, listener)
-        if not self._unwanted.is_set() and self.error is None:
+            await self._end(process, dying)
+            await listening
+        if not self._unwanted.is_set():
             self.reason = seen[0] if seen else _death(process.returncode)
-        return 0.0 if ready_at is None else time.monotonic() - ready_at
+        return max(0.0, time.monotonic() - served_from)
 
     async def _probed(self) -> bool:
         """Whether the server really serves; what forbids it for ever is kept as the error."""
@@ -183,8 +192,8 @@ class LlamaProcess:
             self.error = error
         return False
 
-    async def _spawn(self) -> tuple[Process, int]:
-        """Start the server on a port that is free now; it dies with us."""
+    async def _spawn(self) -> Process:
+        """Start the server on a port that is free now (should it be taken meanwhile, the next start has another)."""
         port = _free_port()
         argv = self.engine.argv(self.launch, port)
         process = await asyncio.create_subprocess_exec(
@@ -196,20 +205,20 @@ class LlamaProcess:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for us; we stop it in order
         )
-        return process, port
+        self.pid, self.url = process.pid, f"http://{LOOPBACK}:{port}"
+        return process
 
-    async def _end(self, process: Process, died: asyncio.Task[int], listener: asyncio.Task[None]) -> None:
+    async def _end(self, process: Process, dying: asyncio.Task[int]) -> None:
         """See to it that the process is gone: ask, wait, kill."""
-        if process.returncode is None:
+        if not dying.done():
             await self._become(State.STOPPING)
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    process.send_signal(number)
-                await asyncio.wait({died}, timeout=self._settings.stop_seconds)
-                if died.done():
-                    break
-        await died
-        await listener
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if dying.done():
+                break
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+            await asyncio.wait({dying}, timeout=self._settings.stop_seconds)
+        await dying
         self.pid = None
 
     def _loaded(self, seconds: float) -> None:

@@ -59,7 +59,11 @@ class Proxy:
             return not_ready("The model server went away; it is being started again.")
 
     async def _stream(self, request: web.Request, process: LlamaProcess, path: str, body: bytes) -> web.StreamResponse:
-        headers = {"Authorization": f"Bearer {process.key}", "Content-Type": request.content_type, "Accept-Encoding": "identity"}
+        headers = {
+            "Authorization": f"Bearer {process.key}",
+            "Content-Type": request.content_type,
+            "Accept-Encoding": "identity",
+        }
         async with self._session.request(request.method, process.url + path, data=body, headers=headers) as upstream:
             kept = {name: upstream.headers[name] for name in _PASSED_BACK if name in upstream.headers}
             response = web.StreamResponse(status=upstream.status, headers=kept)

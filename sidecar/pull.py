@@ -8,7 +8,7 @@ import urllib.request
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from sidecar import store
 from sidecar.errors import ModelMismatch, PullFailed, WrongUse
@@ -99,7 +99,9 @@ def _fetch(url: str, partial: Path, size: int, progress: Progress | None) -> Non
                 have = f"{_length(partial):,} of {size:,} bytes are kept; the same command goes on from there."
                 raise PullFailed(f"{url} could not be read to its end ({_told(error)}). {have}") from None
     if _length(partial) != size:
-        raise PullFailed(f"{url} gave {_length(partial):,} bytes, {size:,} were expected. The same command goes on from there.")
+        raise PullFailed(
+            f"{url} gave {_length(partial):,} bytes, {size:,} were expected. The same command goes on from there."
+        )
 
 
 def _fetch_once(url: str, partial: Path, size: int, progress: Progress | None) -> None:
@@ -108,12 +110,12 @@ def _fetch_once(url: str, partial: Path, size: int, progress: Progress | None) -
     with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
         done = done if response.status == HTTPStatus.PARTIAL_CONTENT else 0  # no resuming there: from the beginning
         with partial.open("ab" if done else "wb") as file:
-            _save(response, file.write, done, size, progress)
+            _save(response, file, done, size, progress)
 
 
-def _save(response: HTTPResponse, write: object, done: int, size: int, progress: Progress | None) -> None:
+def _save(response: HTTPResponse, file: BinaryIO, done: int, size: int, progress: Progress | None) -> None:
     while chunk := response.read(_CHUNK):
-        write(chunk)  # type: ignore[operator]
+        file.write(chunk)
         done += len(chunk)
         if progress is not None:
             progress(done, size)
@@ -126,4 +128,4 @@ def _length(path: Path) -> int:
 
 
 def _told(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error or type(error).__name__)
+    return str(getattr(error, "reason", "")) or str(error) or type(error).__name__

@@ -59,7 +59,7 @@ def prepare(settings: Settings, folder: Path, key: str | None = None) -> Sidecar
     plan = command.plan(settings, language.manifest, language.path, threads=hardware.threads(), devices=devices)
     return Sidecar(
         language=_process(models, language, plan, engine, settings),
-        encoder=encoder and _process(models, encoder, command.plan_encoder(encoder.manifest, encoder.path), engine, settings),
+        encoder=None if encoder is None else _encoder(models, encoder, engine, settings),
         api_key=key,
     )
 
@@ -98,8 +98,14 @@ def api_key(settings: Settings) -> str | None:
             raise WrongUse(f"The key file {settings.api_key_file} is empty.")
         return key
     if not _loopback(settings.host):
-        raise WrongUse(f"Listening on {settings.host} without a key is refused. Set SESSIONSCRIBE_SIDECAR_API_KEY_FILE.")
+        raise WrongUse(
+            f"Listening on {settings.host} without a key is refused. Set SESSIONSCRIBE_SIDECAR_API_KEY_FILE."
+        )
     return None
+
+
+def _encoder(models: ModelStore, model: StoredModel, engine: Engine, settings: Settings) -> LlamaProcess:
+    return _process(models, model, command.plan_encoder(model.manifest, model.path), engine, settings)
 
 
 def _process(

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sidecar.errors import WrongUse
 
@@ -27,10 +26,10 @@ Engine = Literal["llama-server", "llama-cpp-python"]
 log = structlog.get_logger()
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Each field is one variable. Where it says None, the manifest or the machine decides."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
     port: int = Field(8012, ge=0, le=65535, description="0: any free port")
@@ -63,13 +62,6 @@ class Settings(BaseSettings):
     backoff_seconds: float = Field(0.5, gt=0, description="before the first restart; doubles")
     check_memory: bool = True
 
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments only: ``load`` reads the environment, so that a test need not change it."""
-        return (init_settings,)
-
 
 def load(environ: Mapping[str, str]) -> Settings:
     """The settings in ``environ``. Raises WrongUse for a name that does not exist or a value that has no default."""
@@ -81,9 +73,10 @@ def load(environ: Mapping[str, str]) -> Settings:
         raise WrongUse(f"{PREFIX}{name} is not a setting.{hint}")
     values = {known[name]: value for name, value in given.items() if name in known and value != ""}
     try:
-        return Settings(**values)
+        return Settings.model_validate(values)
     except ValidationError as error:
-        return Settings(**_without(values, {str(e["loc"][0]): e["msg"] for e in error.errors()}))
+        wrong = {str(each["loc"][0]): each["msg"] for each in error.errors()}
+        return Settings.model_validate(_without(values, wrong))
 
 
 def _without(values: dict[str, Any], wrong: Mapping[str, str]) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class ModelStore:
         """Go back to the model that was in use before. Raises WrongUse when there was none."""
         with self._locked() as state:
             history = state.get(kind, [])
-            if len(history) < 2:  # noqa: PLR2004 - the present one and one before it
+            if len(history) < 2:
                 raise WrongUse(f"No {kind} model was in use before this one.")
             model = self.find(history[-2]["model"])
             history.pop()
@@ -181,7 +181,9 @@ def describe(path: Path, *, progress: Progress | None = None) -> Manifest:
     head = header.read(path)
     kind: Kind = "encoder" if head.architecture in ENCODERS else "language"
     if kind == "language" and head.chat_template is None:
-        raise ModelMismatch(f"{path} has no chat template, so it is no instruct model. Take the -instruct or -chat variant.")
+        raise ModelMismatch(
+            f"{path} has no chat template, so it is no instruct model. Take the -instruct or -chat variant."
+        )
     language = kind == "language"
     return Manifest(
         name=head.name or path.stem,
@@ -215,7 +217,9 @@ def check_header(model: StoredModel) -> header.Header:
         ("chat template", head.chat_template_sha256, manifest.chat_template_sha256),
     ):
         if found != expected and not (what == "chat template" and manifest.kind == "encoder"):
-            raise ModelMismatch(f"{path}: the {what} is {found}, the manifest says {expected}. They do not belong together.")
+            raise ModelMismatch(
+                f"{path}: the {what} is {found}, the manifest says {expected}. They do not belong together."
+            )
     return head
 
 
@@ -268,4 +272,4 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _digits(wanted: str, sha256: str) -> bool:
-    return len(wanted) >= 8 and sha256.startswith(wanted.lower())  # noqa: PLR2004 - eight digits tell models apart
+    return len(wanted) >= 8 and sha256.startswith(wanted.lower())

@@ -22,7 +22,7 @@ def main(parent: int, argv: list[str]) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(ORPHANED)
-    os.execv(argv[0], argv)  # noqa: S606 - no shell is what we want
+    os.execv(argv[0], argv)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
@@ -117,6 +117,7 @@ class FakeLlamaServer:
         self._loaded_at = time.monotonic() + script.load_seconds
         self._working = [False] * slots
         self._free = asyncio.Queue[int]()
+        self._released = asyncio.Condition()
         for slot in range(slots):
             self._free.put_nowait(slot)
         self._count = 0
@@ -130,8 +131,8 @@ class FakeLlamaServer:
 
     async def idle(self) -> None:
         """Wait until no slot is at work."""
-        while self.busy():
-            await asyncio.sleep(0.005)
+        async with self._released:
+            await self._released.wait_for(lambda: not self.busy())
 
     def prompts(self) -> list[str]:
         """The prompts as rendered, oldest first."""
@@ -168,6 +169,16 @@ class FakeLlamaServer:
         finally:
             self._working[number] = False
             self._free.put_nowait(number)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Wake those who wait for idle slots; not awaited, for the holder may be in the middle of being cancelled."""
+
+        async def notify() -> None:
+            async with self._released:
+                self._released.notify_all()
+
+        _ = self.run_on(notify())
 
     def slots(self) -> list[dict[str, Any]]:
         """``GET /slots``."""
@@ -176,9 +187,9 @@ class FakeLlamaServer:
             for n, working in enumerate(self._working)
         ]
 
-    def run_on(self, work: Any) -> asyncio.Task[None]:
+    def run_on(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do ``work`` to its end whatever becomes of the caller, as the real one does where it cannot see him leave."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -222,7 +233,9 @@ def vector(text: str) -> list[float]:
     for word in re.findall(r"\w+", text.lower()) or [""]:
         digest = hashlib.sha256(word.encode()).digest()
         for axis in range(8):
-            sums[int.from_bytes(digest[axis * 2 : axis * 2 + 2], "big") % DIMENSIONS] += 1 if digest[16 + axis] % 2 else -1
+            sums[int.from_bytes(digest[axis * 2 : axis * 2 + 2], "big") % DIMENSIONS] += (
+                1 if digest[16 + axis] % 2 else -1
+            )
     norm = math.sqrt(sum(x * x for x in sums)) or 1.0
     return [x / norm for x in sums]
 
@@ -239,7 +252,9 @@ def error(status: int, message: str, kind: str, **more: Any) -> web.Response:
 
 
 @web.middleware
-async def gate(request: web.Request, handler: Any) -> web.StreamResponse:
+async def gate(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
     """The key is asked for first, then the model must be loaded: in the real one's order."""
     fake = request.app[FAKE]
     if fake.api_key and request.path not in PUBLIC and request.headers.get("Authorization") != f"Bearer {fake.api_key}":
@@ -263,7 +278,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
     prompt, prefill = render(body["messages"])
     count = len(tokens(prompt))
     if count >= fake.context:
-        message = f"request ({count} tokens) exceeds the available context size ({fake.context} tokens), try increasing it"
+        message = (
+            f"request ({count} tokens) exceeds the available context size ({fake.context} tokens), try increasing it"
+        )
         return error(400, message, "exceed_context_size_error", n_prompt_tokens=count, n_ctx=fake.context)
     new, reason = completion(reply, prefill, body, fake.context - count)
     run = Run(fake=fake, body=body, reply=reply, prompt_tokens=count, prefill=prefill, new=new, reason=reason)
@@ -294,7 +311,13 @@ class Run:
 
     def timings(self) -> dict[str, Any]:
         """The speed block of the last event."""
-        return {"cache_n": 0, "prompt_n": self.prompt_tokens, "prompt_ms": 1.0, "predicted_n": len(self.new), "predicted_ms": 1.0}
+        return {
+            "cache_n": 0,
+            "prompt_n": self.prompt_tokens,
+            "prompt_ms": 1.0,
+            "predicted_n": len(self.new),
+            "predicted_ms": 1.0,
+        }
 
     def chunk(self, delta: dict[str, Any] | None, finish: str | None = None, **more: Any) -> dict[str, Any]:
         """One event; without a delta it has no choices."""
@@ -397,7 +420,9 @@ async def embeddings(request: web.Request) -> web.Response:
     """``POST /v1/embeddings``."""
     fake, body = request.app[FAKE], await request.json()
     if "encoder" not in fake.kinds:
-        return error(501, "This server does not support embeddings. Start it with `--embeddings`", "not_supported_error")
+        return error(
+            501, "This server does not support embeddings. Start it with `--embeddings`", "not_supported_error"
+        )
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
     fake.remember(body)
     if any(len(tokens(text)) > 512 for text in texts):
@@ -497,12 +522,18 @@ def application(fake: FakeLlamaServer) -> web.Application:
     """The routes around ``fake``."""
     app = web.Application(middlewares=[gate], client_max_size=64 * 2**20)
     app[FAKE] = fake
-    for path, handler in {"/health": health, "/ready": health, "/props": props, "/slots": slots, "/status": status}.items():
+    for path, handler in {
+        "/health": health,
+        "/ready": health,
+        "/props": props,
+        "/slots": slots,
+        "/status": status,
+    }.items():
         app.router.add_get(path, handler)
     app.router.add_get("/v1/models", models)
     app.router.add_get("/metrics", metrics)
-    for path, handler in {"/v1/chat/completions": chat, "/v1/embeddings": embeddings}.items():
-        app.router.add_post(path, handler)
+    app.router.add_post("/v1/chat/completions", chat)
+    app.router.add_post("/v1/embeddings", embeddings)
     app.router.add_post("/tokenize", tokenize)
     app.router.add_post("/apply-template", apply_template)
     return app
@@ -539,7 +570,9 @@ def from_arguments(argv: Sequence[str]) -> tuple[FakeLlamaServer, str, int]:
     args, _ = parser.parse_known_args(argv)
     control = os.environ.get("FAKE_LLAMA_CONTROL")
     script = Script.read(Path(control)) if control else Script()
-    key = args.api_key_file.read_text(encoding="utf-8").strip() if args.api_key_file else os.environ.get("LLAMA_API_KEY")
+    key = (
+        args.api_key_file.read_text(encoding="utf-8").strip() if args.api_key_file else os.environ.get("LLAMA_API_KEY")
+    )
     fake = FakeLlamaServer(script, slots=args.parallel, context=args.ctx_size // args.parallel, api_key=key)
     fake.alias = args.alias
     fake.kinds = frozenset({"encoder"} if args.embedding else {"language"})
