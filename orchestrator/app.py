@@ -126,7 +126,8 @@ def _office(settings: Settings, model: Model | None) -> Callable[[web.Applicatio
 
 
 async def _end_streams(app: web.Application) -> None:
-    for stream in tuple(app[keys.STREAMS]):
+    streams = app[keys.STREAMS]
+    for stream in tuple(streams):
         stream.cancel()
 
 

@@ -59,10 +59,9 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
 def therapist_id(request: web.Request) -> int:
     """The therapist who calls. Raises ``NotAuthenticated`` where the rule let somebody through without a token."""
-    found: int | None = request.get(THERAPIST_ID)
-    if found is None:
+    if THERAPIST_ID not in request:
         raise NotAuthenticated
-    return found
+    return request[THERAPIST_ID]
 
 
 def path_id(request: web.Request, name: str = "id") -> int:
@@ -81,7 +80,8 @@ def bearer(request: web.Request) -> str | None:
 
 async def _check(rule: Rule, request: web.Request) -> None:
     token = bearer(request)
-    request[TOKEN] = token
+    if token is not None:
+        request[TOKEN] = token
     if rule is Rule.PUBLIC or (rule is Rule.LISTED_NETWORK and token is None and _is_listed(request)):
         return
     if token is None:

@@ -30,10 +30,6 @@ class OpenStreams(WeakSet["asyncio.Task[None]"]):
     """The tasks that feed the open streams; cancelled to end them."""
 
 
-class OpenStreams(WeakSet["asyncio.Task[None]"]):
-    """The tasks that feed the open streams; cancelled to end them."""
-
-
 STORES = web.AppKey("STORES", Stores)
 HASHER = web.AppKey("HASHER", PasswordHasher)
 OFFICE = web.AppKey("OFFICE", Office)
@@ -41,6 +37,7 @@ RULES = web.AppKey("RULES", Rules)
 STREAMS = web.AppKey("STREAMS", OpenStreams)
 OPENAPI = web.AppKey("OPENAPI", dict[str, Any])
 
-THERAPIST_ID = "therapist_id"  # in a request, set by its access rule
-TOKEN = "token"  # noqa: S105 - a name, not a token
-REQUEST_ID = "request_id"
+# Of a request.
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+THERAPIST_ID = web.RequestKey("THERAPIST_ID", int)  # set by the access rule
+TOKEN = web.RequestKey("TOKEN", str)  # where one came with the request
