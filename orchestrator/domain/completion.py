@@ -74,7 +74,10 @@ def parse(text: str, finish_reason: str = "stop") -> Draft:
     """Read a raw completion; never raises. ``finish_reason`` is the server's: ``stop`` or ``length``."""
     kept, special = _before_special(text)
     headings = list(_HEADING.finditer(kept))
-    found = [(_name(match), *_paragraph(kept[match.end() : end])) for match, end in zip(headings, _ends(headings, kept), strict=True)]
+    found = [
+        (_name(match), *_paragraph(kept[match.end() : end]))
+        for match, end in zip(headings, _ends(headings, kept), strict=True)
+    ]
     problems = [Problem(None, "special-token")] if special else []
     if kept[: headings[0].start()].strip() if headings else kept.strip():
         problems.append(Problem(None, "preamble"))

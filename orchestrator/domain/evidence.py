@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.note import NOT_DISCUSSED, Support
-from orchestrator.domain.transcript import sentences as sentences_of
-from orchestrator.domain.transcript import words
+from orchestrator.domain.transcript import sentences as sentences_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

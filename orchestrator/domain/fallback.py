@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 _QUOTE_WORDS = 14  # four such quotes and the Risk section make a note of 30 to 70 words
 _FEWEST_WORDS = 4
+_QUESTION = 2.0  # a question tells little of how somebody is or of what is planned
 _CLIENT = frozenset({Speaker.CLIENT, Speaker.UNKNOWN})
 _THERAPIST = frozenset({Speaker.THERAPIST, Speaker.UNKNOWN})
 _ANYBODY = frozenset({Speaker.CLIENT, Speaker.THERAPIST, Speaker.UNKNOWN})
 _UNQUOTABLE = re.compile(r"[\"“”«»„{}\x00-\x1f]|\s\s")  # would break the quotation, the marker or the line
+_LOOSE_END = re.compile(
+    r"(?:\s(?:and|or|but|so|the|a|an|to|of|in|on|at|for|with|that|because|my|is|was|if|when))+\Z", re.IGNORECASE
+)
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|my|me)\b")
 _TROUBLE = re.compile(
     r"\b(?:can't|cannot|couldn't|keep|kept|since|problem|trouble|hard|worse|difficult|struggl\w*|sleep\w*|anymore|lately|every (?:day|night)|stop)\b"
@@ -62,9 +66,10 @@ def candidates(transcript: Transcript, section: SectionName) -> list[Sentence]:
     if section is SectionName.RISK:
         return []
     score, speakers, least = _CHOICE[section]
+    length = max(1, len(transcript.text))
     scored = [
-        (score(fold(span.quote), span.start / max(1, len(transcript.text))), span)
-        for span in _quotable(transcript, speakers)
+        (score(fold(span.quote), span.start / length) - _QUESTION * asked, span)
+        for span, asked in _quotable(transcript, speakers)
     ]
     ranked = sorted((pair for pair in scored if pair[0] >= least), key=lambda pair: (-pair[0], pair[1].start))
     return [report(span) for _, span in ranked]
@@ -77,14 +82,15 @@ def report(span: Span) -> Sentence:
     return Sentence(text=text, author=Author.RULE, support=Support.SUPPORTED, evidence=(span,))
 
 
-def _quotable(transcript: Transcript, speakers: frozenset[Speaker]) -> Iterator[Span]:
+def _quotable(transcript: Transcript, speakers: frozenset[Speaker]) -> Iterator[tuple[Span, bool]]:
+    """What can be repeated, and whether it was a question."""
     for turn in transcript.turns:
         if turn.speaker not in speakers:
             continue
         for sentence in sentences_of(transcript, turn):
             piece = transcript.span(turn, sentence.start, sentence.start + _clipped(sentence.quote))
             if len(piece.quote.split()) >= _FEWEST_WORDS and not _UNQUOTABLE.search(piece.quote):
-                yield piece
+                yield piece, sentence.quote.endswith(("?", "？", "؟"))
 
 
 def _clipped(sentence: str) -> int:
@@ -94,7 +100,8 @@ def _clipped(sentence: str) -> int:
     if end < len(sentence):
         clauses = [match.start() for match in re.finditer(r"[,;:–—]\s", sentence[:end])]
         end = next((at for at in reversed(clauses) if at > end // 2), end)
-    return len(sentence[:end].rstrip(" \t.,;:!…–—-"))
+    kept = _LOOSE_END.sub("", sentence[:end]) if end < len(sentence) else sentence
+    return len(kept.rstrip(" \t.,;:!?…–—-"))
 
 
 def _hits(name: str, folded: str) -> int:
@@ -102,23 +109,21 @@ def _hits(name: str, folded: str) -> int:
 
 
 def _complaint(folded: str, position: float) -> float:
-    asks = 3.0 if folded.endswith("?") else 0.0
     trouble = min(3, len(_TROUBLE.findall(folded))) + min(2, _hits("emotions", folded))
-    return 0.1 + trouble + bool(_FIRST_PERSON.search(folded)) + 1.5 * (1 - position) - asks
+    return 0.1 + trouble + bool(_FIRST_PERSON.search(folded)) + 1.5 * (1 - position)
 
 
 def _emotion(folded: str, position: float) -> float:  # noqa: ARG001 - a feeling counts wherever it is said
-    asks = 3.0 if folded.endswith("?") else 0.0
     feels = 0.5 if re.search(r"\bi(?:'m| am| feel| felt| was)\b", folded) else 0.0
-    return _hits("emotions", folded) + feels - asks
+    return _hits("emotions", folded) + feels
 
 
 def _intervention(folded: str, position: float) -> float:  # noqa: ARG001
-    return _hits("interventions", folded) - (0.5 if folded.endswith("?") else 0.0)
+    return _hits("interventions", folded)
 
 
 def _plan(folded: str, position: float) -> float:
-    return _hits("plans", folded) * (0.5 + position) - (1.0 if folded.endswith("?") else 0.0)
+    return _hits("plans", folded) * (0.5 + position)
 
 
 _CHOICE: Mapping[SectionName, tuple[Callable[[str, float], float], frozenset[Speaker], float]] = {

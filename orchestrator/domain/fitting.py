@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain import fallback, validation
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from orchestrator.domain.turns import Transcript
     from orchestrator.domain.validation import Bounds
 
+_LEAST = 4  # words of a sentence that is still one
+_QUOTATION = re.compile(r"[\"“”«»„]")
+_CLAUSE = re.compile(
+    r"[,;:–—]\s|\s(?=(?:and|but|because|which|so|who|while|when|where|although|since|until|as|to|how|that|with|for|in)\s)"
+)
 _EXTENDED = (SectionName.CHIEF_COMPLAINT, SectionName.EMOTIONAL_STATE, SectionName.INTERVENTION, SectionName.PLAN)
 
 
@@ -27,17 +34,32 @@ def fit(
     return _extended(_shortened(dict(sections), bounds.most), transcript, bounds)
 
 
-def _shortened(
-    sections: dict[SectionName, tuple[Sentence, ...]], most: int
-) -> dict[SectionName, tuple[Sentence, ...]]:
-    """Leave out last sentences, longest section first, while more than one stands there; then whole sections' words."""
+def _shortened(sections: dict[SectionName, tuple[Sentence, ...]], most: int) -> dict[SectionName, tuple[Sentence, ...]]:
+    """Leave out the last sentence of the longest section while one has several; then end the longest sentences earlier."""
     while validation.count(sections) > most:
-        longest = max(_EXTENDED, key=lambda name: (len(sections.get(name, ())) > 1, _words(sections, name)))
-        kept = sections.get(longest, ())[:-1]
-        if _words(sections, longest) <= validation.word_count(NOT_DISCUSSED):
-            break
-        sections[longest] = kept or (fallback.not_discussed(),)
+        name = max(_EXTENDED, key=lambda section: (len(sections.get(section, ())) > 1, _words(sections, section)))
+        *kept, last = sections[name]
+        if not kept:
+            shorter = shortened(last, validation.word_count(last.text) - 1)
+            kept = [shorter or fallback.not_discussed()]
+            if validation.word_count(last.text) <= validation.word_count(NOT_DISCUSSED):
+                break
+        sections[name] = tuple(kept)
     return sections
+
+
+def shortened(sentence: Sentence, most: int) -> Sentence | None:
+    """``sentence`` ended at the last clause within ``most`` words, or None where no clause ends there or it holds a quotation."""
+    if _QUOTATION.search(sentence.text):
+        return None
+    words = sentence.text.split()
+    ends = [match.start() for match in _CLAUSE.finditer(sentence.text)]
+    cuts = [
+        sentence.text[:end].rstrip(" ,;:–—-")
+        for end in ends
+        if _LEAST <= len(sentence.text[:end].split()) <= min(most, len(words))
+    ]
+    return replace(sentence, text=f"{cuts[-1]}.") if cuts else None
 
 
 def _words(sections: Mapping[SectionName, tuple[Sentence, ...]], name: SectionName) -> int:

@@ -12,48 +12,68 @@ from orchestrator.domain.note import SectionName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MODEL_SECTIONS = tuple(name for name in SectionName if name is not SectionName.RISK)  # Risk is never a model's to write
-WORD_LETTERS = 20
-MIN_WORDS = 4
+MODEL_SECTIONS: tuple[SectionName, ...] = tuple(
+    name for name in SectionName if name is not SectionName.RISK
+)  # Risk is never a model's to write
+WORD_LETTERS = 29  # 16, a hyphen or apostrophe, 12
+MIN_WORDS = 3
 DEFAULT_WORDS: Mapping[SectionName, int] = {
-    SectionName.CHIEF_COMPLAINT: 18,
+    SectionName.CHIEF_COMPLAINT: 20,
     SectionName.EMOTIONAL_STATE: 16,
     SectionName.INTERVENTION: 18,
     SectionName.PLAN: 16,
 }
-"""The most words of each section: together with Risk they fit a note of 70."""
+"""The most words of each section: enough that a sentence mostly ends by itself; ``fitting`` brings the note within 70."""
+LONG_WORDS: Mapping[SectionName, int] = {name: 2 * most for name, most in DEFAULT_WORDS.items()}
+"""The same for a note of up to 150 words."""
 
-_LETTERS = r"""first ::= [A-Z0-9"]
-letter ::= [a-zA-Z0-9À-ɏ'’"“”,;%/&()+-]
-end ::= [.!?] ["”]?
+_OPENINGS: Mapping[SectionName, tuple[str, ...]] = {
+    SectionName.CHIEF_COMPLAINT: ("The client reports ", "The client talked about "),
+    SectionName.EMOTIONAL_STATE: ("The client feels ", "The client felt "),
+    SectionName.INTERVENTION: (
+        "The therapist suggested ", "The therapist asked ", "The therapist explored ", "The therapist helped ", "The therapist used ",
+    ),
+    SectionName.PLAN: ("The client will ", "The therapist will ", "They agreed "),
+}  # fmt: skip
+"""How a section begins: it keeps a small model reporting where it would go on talking."""
+
+_WORDS = r"""word ::= core [,;]?
+core ::= letter{1,16} (['’-] letter{1,12})?
+sep ::= " "
+letter ::= [a-zA-Z0-9À-ɏ%]
 """
 
 
 def note_grammar(words: Mapping[SectionName, int] = DEFAULT_WORDS) -> str:
     """The grammar of a whole completion: the four sections a model writes, each within ``words`` words."""
-    names = [_rule(name) for name in MODEL_SECTIONS]
-    body = ' "\\n" '.join(f'"**{name}:** " {rule}' for name, rule in zip(MODEL_SECTIONS, names, strict=True))
-    sections = "\n".join(f"{_rule(name)} ::= {_text(words[name])}" for name in MODEL_SECTIONS)
-    return f"root ::= {body}\n{sections}\n{_words()}"
+    body = ' "\\n" '.join(f'"**{name}:** " {_rule(name)}' for name in MODEL_SECTIONS)
+    sections = "\n".join(f"{_rule(name)} ::= {_text(name, words)}" for name in MODEL_SECTIONS)
+    return f"root ::= {body}\n{sections}\n{_WORDS}"
 
 
 def section_grammar(section: SectionName, words: Mapping[SectionName, int] = DEFAULT_WORDS) -> str:
     """The grammar of one section behind a prefilled heading: a space and its text. Raises ``KeyError`` for Risk."""
-    return f'root ::= " " text\ntext ::= {_text(words[section])}\n{_words()}'
+    return f'root ::= " " text\ntext ::= {_text(section, words)}\n{_WORDS}'
 
 
-def max_characters(words: int) -> int:
-    """The hard cap, in characters, that a section of ``words`` words cannot pass."""
-    return words * (WORD_LETTERS + 1) + 2
+def max_characters(section: SectionName, words: Mapping[SectionName, int] = DEFAULT_WORDS) -> int:
+    """The hard cap, in characters, that a section cannot pass."""
+    return max(map(len, _OPENINGS[section])) + words[section] * (WORD_LETTERS + 3)
 
 
 def _rule(section: SectionName) -> str:
     return section.lower().replace(" ", "-")
 
 
-def _text(words: int) -> str:
-    return f'"Not discussed." | first letter{{0,{WORD_LETTERS - 1}}} (sep word){{{MIN_WORDS - 1},{words - 1}}} end'
+def _text(section: SectionName, words: Mapping[SectionName, int]) -> str:
+    """ "Not discussed." or one sentence with the section's opening; a long section has room for one more of any kind."""
+    openings = " | ".join(f'"{opening}"' for opening in _OPENINGS[section])
+    first = min(words[section], DEFAULT_WORDS[section])
+    rest = words[section] - first
+    more = f' (" " [A-Z] {_sentence(rest)})?' if rest > MIN_WORDS + 1 else ""
+    opened = min(len(opening.split()) for opening in _OPENINGS[section])
+    return f'"Not discussed." | ({openings}) {_sentence(first - opened)}{more}'
 
 
-def _words() -> str:
-    return f'word ::= letter{{1,{WORD_LETTERS}}}\nsep ::= [.!?]? " "\n{_LETTERS}'
+def _sentence(words: int) -> str:
+    return f'core (sep word){{{MIN_WORDS - 1},{words - 2}}} sep core "."'

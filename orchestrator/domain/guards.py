@@ -33,7 +33,9 @@ MARKS: Mapping[str, str] = {
 }
 """Every mark there is, and what it means."""
 
-_QUOTE = re.compile(r"\"([^\"\n]{1,400})\"|“([^“”\n]{1,400})”|«([^«»\n]{1,400})»|(?<!\w)[‘']([^‘’'\n]{2,400})[’'](?!\w)")
+_QUOTE = re.compile(
+    r"\"([^\"\n]{1,400})\"|“([^“”\n]{1,400})”|«([^«»\n]{1,400})»|(?<!\w)[‘']([^‘’'\n]{2,400})[’'](?!\w)"
+)
 _DRUG = re.compile(
     r"\b\w{2,}(?:zepam|zolam|oxetine|azine|apine|idone|triptyline|ipramine|pramine|piprazole|azodone|olol|pram|traline|barbital|cillin|statin|afil|prazole|sartan|fenadine)\b"
 )
@@ -42,7 +44,9 @@ _PLAIN_CAPITALS = frozenset(
     "i i'm i've i'd i'll not client clients clinician therapist patient dr mr mrs ms red english monday tuesday wednesday thursday friday saturday sunday "
     "january february march april may june july august september october november december socratic".split()
 )
-_SAYS = re.compile(r"\s(?:reports?|reported|says|said|stated?|states|feels|felt|described?|describes|denie[sd]|presents|presented|agreed|is|was|has)\b")
+_SAYS = re.compile(
+    r"\s(?:reports?|reported|says|said|stated?|states|feels|felt|described?|describes|denie[sd]|presents|presented|agreed|is|was|has)\b"
+)
 _DENIAL = re.compile(
     r"\b(?:den(?:y|ies|ied|ying)|denial of|no (?:current |present |reported |active |passive )*(?:evidence of |signs? of |thoughts? of |history of |plans? (?:to|for) |intent(?:ion)?s? (?:to|of) )?"
     r"(?=suicid|self.?harm|homicid|ideation|si\b|hi\b|intent|harm|risk|overdos|abus|violen)|without (?:any )?(?=suicid|self.?harm|homicid|intent))([^.;]{0,120})"
@@ -112,7 +116,9 @@ def check(sentence: Sentence, said: Said, section: SectionName, findings: Sequen
         marks += _facts(text, said, section, findings)
     if not marks:
         return replace(sentence, text=text)
-    return replace(sentence, text=text, support=Support.UNSUPPORTED, marks=tuple(dict.fromkeys((*sentence.marks, *marks))))
+    return replace(
+        sentence, text=text, support=Support.UNSUPPORTED, marks=tuple(dict.fromkeys((*sentence.marks, *marks)))
+    )
 
 
 def _facts(text: str, said: Said, section: SectionName, findings: Sequence[RiskFinding]) -> list[str]:
@@ -203,7 +209,9 @@ def _any_said(group: tuple[str, ...], said: Said) -> bool:
 
 
 def _drugs(folded: str, said: Said) -> bool:
-    return any(drug not in said.words for drug in _DRUG.findall(folded) if not vocabulary.whole("medications").search(drug))
+    return any(
+        drug not in said.words for drug in _DRUG.findall(folded) if not vocabulary.whole("medications").search(drug)
+    )
 
 
 def _denials(folded: str, said: Said, findings: Sequence[RiskFinding]) -> bool:

@@ -57,7 +57,9 @@ _OPENING = re.compile(
 )
 _STAMPED_LINE = re.compile(rf"{_LINE}[^\S{_NEWLINES}]{{0,64}}{_STAMP}[ \t\-–—|:]{{1,4}}(?=\S)")
 _LINE_START = re.compile(rf"{_LINE}[^\S{_NEWLINES}]{{0,64}}(?=\S)")
-_AFTER_SENTENCE = re.compile(rf"(?:\A|(?<=[.!?…\"”’)\]]\s))((?:Dr\.?[ ])?[A-Z]\w{{1,24}}(?:[ ][A-Z]\w{{1,24}})?){_COLON}(?=\s)")
+_AFTER_SENTENCE = re.compile(
+    rf"(?:\A|(?<=[.!?…\"”’)\]]\s))((?:Dr\.?[ ])?[A-Z]\w{{1,24}}(?:[ ][A-Z]\w{{1,24}})?){_COLON}(?=\s)"
+)
 _NUMBERED = re.compile(r"(?:speaker|person|participant|voice) ?(?:\d{1,2}|[a-d])")
 _SPOKEN_OF = re.compile(r"\b(?:my|the|a|an|your|our|her|his|their|to|from|with|and)\s\Z", re.IGNORECASE)
 
@@ -133,7 +135,9 @@ def _inside_lines(text: str, names: frozenset[str]) -> list[Label]:
     found = []
     for match in pattern.finditer(text):
         lower_case_ok = match[1].casefold() in names
-        if (match[1][:1].islower() and not lower_case_ok) or _SPOKEN_OF.search(text, max(0, match.start() - 8), match.start()):
+        if (match[1][:1].islower() and not lower_case_ok) or _SPOKEN_OF.search(
+            text, max(0, match.start() - 8), match.start()
+        ):
             continue
         found.append(Label(match.start(), match.end(), match[1]))
     return found

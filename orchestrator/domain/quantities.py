@@ -27,7 +27,9 @@ _MEASURES = {
     "yrs": ("month", 12.0), "time": ("time", 1.0), "mg": ("mg", 1.0), "milligram": ("mg", 1.0), "percent": ("%", 1.0), "%": ("%", 1.0),
 }  # fmt: skip
 _TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|[a-z]+|%")
-_DURATION_ALONE = re.compile(r"(?<!times )(?<!once )(?<!twice )\b(?:a|an) (minute|hour|day|week|fortnight|month|year)\b|\b(fortnight)")
+_DURATION_ALONE = re.compile(
+    r"(?<!times )(?<!once )(?<!twice )\b(?:a|an) (minute|hour|day|week|fortnight|month|year)\b|\b(fortnight)"
+)
 
 
 class Quantity(NamedTuple):
@@ -80,13 +82,17 @@ def _number(words: list[str], at: int) -> tuple[float | None, int]:
     while at < len(words) and (value := _plain(words[at])) is not None:
         if words[at] in _SCALES:
             total = (total or 1.0) * value
-        elif total is None or (total % 10 == 0 and value < 10 and total >= 20) or total % 100 == 0:
+        elif total is None or total % 100 == 0 or (total >= 20 and total % 10 == 0 and value < 10):
             total = (total or 0.0) + value
         else:
             break
-        at += 1
-        if total is not None and total >= 100 and words[at : at + 1] == ["and"] and _plain(words[at + 1] if at + 1 < len(words) else "") is not None:
-            at += 1
+        at += (
+            2
+            if total >= 100
+            and words[at + 1 : at + 2] == ["and"]
+            and _plain(" ".join(words[at + 2 : at + 3])) is not None
+            else 1
+        )
     return total, at
 
 

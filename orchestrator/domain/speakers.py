@@ -55,14 +55,18 @@ def _roles(names: Sequence[str], said: Sequence[str]) -> Mapping[str, Speaker]:
     if set(roles) >= {"c", "p"} and Speaker.THERAPIST not in roles.values():
         roles["c"] = Speaker.THERAPIST  # counsellor and patient
     unnamed = [name for name, speaker in roles.items() if speaker is None]
-    known = {speaker for speaker in roles.values() if speaker in {Speaker.THERAPIST, Speaker.CLIENT}}
+    known: set[Speaker] = {speaker for speaker in roles.values() if speaker} & {Speaker.THERAPIST, Speaker.CLIENT}
     resolved = {name: speaker for name, speaker in roles.items() if speaker is not None}
     return resolved | _by_content(unnamed, known, names, said)
 
 
-def _by_content(unnamed: list[str], known: set[Speaker], names: Sequence[str], said: Sequence[str]) -> dict[str, Speaker]:
+def _by_content(
+    unnamed: list[str], known: set[Speaker], names: Sequence[str], said: Sequence[str]
+) -> dict[str, Speaker]:
     """Speakers of bare names: whoever is missing of therapist and client, told apart by what they say."""
-    scores = {name: _mean([leaning(s) for n, s in zip(names, said, strict=True) if n.casefold() == name]) for name in unnamed}
+    scores = {
+        name: _mean([leaning(s) for n, s in zip(names, said, strict=True) if n.casefold() == name]) for name in unnamed
+    }
     ranked = sorted(unnamed, key=lambda name: scores[name])  # the most client-like first
     found = dict.fromkeys(unnamed, Speaker.OTHER if known else Speaker.UNKNOWN)
     if known == {Speaker.THERAPIST} and ranked:

@@ -15,7 +15,22 @@ __all__ = ["Span", "Speaker", "Transcript", "Turn", "fold", "parse", "sentences"
 
 _LETTER = r"(?:[^\W_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e])"  # with vowel signs, which \w leaves out
 _WORD = re.compile(rf"{_LETTER}+(?:['-]{_LETTER}+)*")
-_FOLDED = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‐": "-", "‑": "-", "–": "-"})
+_FOLDED = str.maketrans(
+    {
+        "‘": "'",
+        "’": "'",
+        "ʼ": "'",
+        "＇": "'",
+        "“": '"',
+        "”": '"',
+        "„": '"',
+        "«": '"',
+        "»": '"',
+        "‐": "-",
+        "‑": "-",
+        "–": "-",
+    }
+)
 
 
 def parse(text: str) -> Transcript:
@@ -31,9 +46,7 @@ def parse(text: str) -> Transcript:
     return Transcript(text, tuple(_turns(found, ends, said, who)) if text else ())
 
 
-def _turns(
-    found: list[labels.Label], ends: list[int], said: list[tuple[int, int]], who: list[Speaker]
-) -> list[Turn]:
+def _turns(found: list[labels.Label], ends: list[int], said: list[tuple[int, int]], who: list[Speaker]) -> list[Turn]:
     return [
         Turn(
             number=number,
@@ -44,7 +57,9 @@ def _turns(
             said_start=said_start,
             said_end=said_end,
         )
-        for number, (label, end, (said_start, said_end), speaker) in enumerate(zip(found, ends, said, who, strict=True), 1)
+        for number, (label, end, (said_start, said_end), speaker) in enumerate(
+            zip(found, ends, said, who, strict=True), 1
+        )
     ]
 
 

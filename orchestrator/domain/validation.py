@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain import markers, punctuation
 from orchestrator.domain.completion import Draft, Problem
-from orchestrator.domain.note import SectionName
 from orchestrator.domain.transcript import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.domain.note import Sentence
+    from orchestrator.domain.note import SectionName, Sentence
 
 normalize = markers.normalize
 
@@ -34,7 +33,9 @@ SECTION_WORDS = 60  # a section beyond this is no section of a note of 150
 
 _SHINGLE = 6
 _LOOP_TIMES = 3
-_LABELLED = re.compile(r"(?:\A|[.!?\n\"]\s*)(?:Therapist|Client|Patient|Counsell?or|Doctor|Dr|T|C)\s?:\s", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"(?:\A|[.!?\n\"]\s*)(?:Therapist|Client|Patient|Counsell?or|Doctor|Dr|T|C)\s?:\s", re.IGNORECASE
+)
 _QUOTED = re.compile(r"[\"“”«»„][^\"“”«»„]{0,400}[\"“”«»„]")
 _FIRST_PERSON = re.compile(r"\b(?:I(?:'|’)?(?:m|ve|d|ll)?|my|myself)\b")
 _LITTLE_WORDS = frozenset(
