@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from orchestrator.domain import quantities, vocabulary
 from orchestrator.domain.note import NOT_DISCUSSED, Support
-from orchestrator.domain.transcript import sentences as sentences_of, words
+from orchestrator.domain.transcript import fold, sentences as sentences_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.turns import Span, Transcript
 
 GRAM = 4
+CONCEPT_GRAMS = 3  # a medicine, diagnosis or quantity counts as much as a short word
 MOST_SPANS = 3
 LEAST_SHARE = 0.12  # of the sentence's n-grams: a span that adds less is no evidence
 SUPPORTED = 0.47
@@ -56,8 +58,9 @@ def passages(transcript: Transcript) -> tuple[Passage, ...]:
 
 def grams(text: str) -> frozenset[str]:
     """The character n-grams of the content words of ``text``, each word by itself, beginnings marked."""
-    content = (word for word in words(text) if word not in _LITTLE_WORDS)
-    return frozenset(gram for word in content for gram in _grams_of(f" {word} "))
+    heard = words(text)
+    content = (word for word in heard if word not in _LITTLE_WORDS)
+    return frozenset(gram for word in content for gram in _grams_of(f" {word} ")) | _concepts(heard, text)
 
 
 def support(
@@ -86,6 +89,17 @@ def score(text: str, searched: Iterable[Passage]) -> tuple[float, tuple[Span, ..
         left -= best.grams
         spans.append(best.span)
     return 1 - len(left) / len(wanted), tuple(sorted(spans, key=lambda span: span.start))
+
+
+def _concepts(heard: Sequence[str], text: str) -> frozenset[str]:
+    """What is the same in other words, as if it were n-grams: "zoloft" and "sertraline", "two weeks" and "a fortnight"."""
+    groups = [
+        vocabulary.equals(name)[entry]
+        for name in ("medications", "diagnoses")
+        for entry in vocabulary.named(name, heard)
+    ]
+    same = {min(group) for group in groups} | {f"{value:g}{unit}" for value, unit in quantities.find(fold(text))}
+    return frozenset(f"#{i}{concept}" for concept in same for i in range(CONCEPT_GRAMS))
 
 
 def _grams_of(word: str) -> Iterable[str]:

@@ -66,7 +66,7 @@ def _rule(section: SectionName) -> str:
 
 
 def _text(section: SectionName, words: Mapping[SectionName, int]) -> str:
-    """ "Not discussed." or one sentence with the section's opening; a long section has room for one more of any kind."""
+    """Say "Not discussed." or one sentence with the section's opening; a long section has room for one more of any kind."""
     openings = " | ".join(f'"{opening}"' for opening in _OPENINGS[section])
     first = min(words[section], DEFAULT_WORDS[section])
     rest = words[section] - first

@@ -69,6 +69,7 @@ class Said:
     text: str
     quotable: tuple[tuple[int, int], ...]  # where clients speak; everybody, where no client is known
     words: frozenset[str]
+    named: frozenset[str]  # entries of the word lists
     quantities: frozenset[quantities.Quantity]
     grams: frozenset[str]
 
@@ -78,12 +79,14 @@ def listen(transcript: Transcript) -> Said:
     folded = fold(transcript.text)
     clients = [turn for turn in transcript.turns if turn.speaker is Speaker.CLIENT]
     quotable = clients or [turn for turn in transcript.turns if turn.speaker is Speaker.UNKNOWN]
+    heard = words(folded)
     said = "\n".join(folded[turn.said_start : turn.said_end] for turn in transcript.turns)
     return Said(
         folded=folded,
         text=transcript.text,
         quotable=tuple((turn.said_start, turn.said_end) for turn in quotable),
-        words=frozenset(words(transcript.text)) | {part for word in words(folded) for part in re.split(r"['-]", word)},
+        words=frozenset(heard) | {part for word in heard for part in re.split(r"['-]", word)},
+        named=frozenset().union(*(vocabulary.named(name, heard) for name in ("medications", "diagnoses", "therapies"))),
         quantities=frozenset(quantities.find(said)),
         grams=evidence.grams(said),
     )
@@ -179,7 +182,7 @@ def _is_name(match: re.Match[str], text: str) -> bool:
     opens = not text[: match.start()].rstrip("\"'“( ") or text[: match.start()].rstrip("\"'“( ")[-1:] in ".!?:"
     if not opens:
         return True
-    return any((word,) == group for group in vocabulary.entries("names"))
+    return word in vocabulary.equals("names")
 
 
 def _heard(name: str, said: Said) -> bool:
@@ -187,30 +190,19 @@ def _heard(name: str, said: Said) -> bool:
     base = folded.removesuffix("'s")
     if base in said.words or all(part in said.words for part in re.split(r"['-]", base)):
         return True
-    return any(_any_said(group, said) for group in vocabulary.entries("therapies") if base in group)
+    return bool(vocabulary.equals("therapies").get(base, frozenset()) & said.named)
 
 
 def _listed(name: str, folded: str, said: Said) -> bool:
     """Whether the text names an entry of a list none of whose equals was said."""
-    groups = vocabulary.entries(name)
-    for entry in _longest_first(vocabulary.whole(name).findall(folded)):
-        equals = [group for group in groups if entry in group]
-        if not any(_any_said(group, said) for group in equals):
-            return True
-    return False
-
-
-def _longest_first(found: list[str]) -> list[str]:
-    return sorted(set(found), key=len, reverse=True)
-
-
-def _any_said(group: tuple[str, ...], said: Said) -> bool:
-    return any(re.search(rf"(?<!\w){re.escape(entry)}(?!\w)", said.folded) for entry in group)
+    table = vocabulary.equals(name)
+    return any(not table[entry] & said.named for entry in vocabulary.named(name, words(folded)))
 
 
 def _drugs(folded: str, said: Said) -> bool:
+    """Whether the text names what is built like a medicine's name, is in no list, and was not said."""
     return any(
-        drug not in said.words for drug in _DRUG.findall(folded) if not vocabulary.whole("medications").search(drug)
+        drug not in said.words and drug not in vocabulary.equals("medications") for drug in _DRUG.findall(folded)
     )
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @cache
@@ -23,7 +27,18 @@ def stems(name: str) -> re.Pattern[str]:
 
 
 @cache
-def whole(name: str) -> re.Pattern[str]:
-    """A pattern that finds the entries of the list as whole words of folded text, the longest first."""
-    parts = sorted((re.escape(entry) for group in entries(name) for entry in group), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)")
+def equals(name: str) -> Mapping[str, frozenset[str]]:
+    """For every entry of the list, everything that may stand for it, itself included."""
+    table: dict[str, frozenset[str]] = {}
+    for group in entries(name):
+        for entry in group:
+            table[entry] = table.get(entry, frozenset()) | frozenset(group)
+    return table
+
+
+def named(name: str, folded: Sequence[str]) -> frozenset[str]:
+    """The entries of the list that occur as whole words among ``folded``, the words of a text."""
+    table = equals(name)
+    longest = max((entry.count(" ") + 1 for entry in table), default=0)
+    runs = (" ".join(folded[at : at + size]) for at in range(len(folded)) for size in range(1, longest + 1))
+    return frozenset(run for run in runs if run in table)
