@@ -14,12 +14,10 @@ from orchestrator.domain.risk import vocabulary
 if TYPE_CHECKING:
     from orchestrator.domain.risk.context import Region
 
-_OPENING = re.compile(r"[^\w]*")
+_NO_WORD = re.compile(r"[^\w]*")
+_NEXT_SENTENCE = re.compile(r"[.!?…]+\s")
+_ANSWERING_SENTENCES = 3
 _SECOND_PERSON = re.compile(r"\byou(?:r|rself|'ve|'re|'d|'ll)?\b")
-_ASKING = re.compile(
-    r"(?:so|and|or|but|well|okay|ok|right)?,?\s*"
-    r"(?:any|are|do|did|have|has|had|is|was|were|ever|can|could|would|will|does|no|what about|how about)\b"
-)
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself)\b")
 
 
@@ -31,21 +29,30 @@ class Answer(StrEnum):
     UNCLEAR = "unclear"
 
 
+_VERDICTS = {"answer_no": Answer.NO, "answer_yes": Answer.YES}
+
+
 def answer(folded: str, said: Region) -> Answer:
-    """How ``said``, the turn after a question, answers it: by how it begins. Silence and evasion are UNCLEAR."""
-    opening = _OPENING.match(folded, *said)
-    start = opening.end() if opening else said[0]
-    found = [match for match in vocabulary.answers().find(folded, start, min(said[1], start + 80)) if match.start == start]
-    if not found:
-        return Answer.UNCLEAR
-    longest = max(found, key=lambda match: (match.end, match.meaning == "answer_yes"))
-    return {"answer_no": Answer.NO, "answer_yes": Answer.YES}.get(longest.meaning, Answer.UNCLEAR)
+    """How ``said``, the turn after a question, answers it: by how its first sentences begin. Evasion is UNCLEAR."""
+    starts = [said[0], *(match.end() for match in _NEXT_SENTENCE.finditer(folded, *said))]
+    for start in starts[:_ANSWERING_SENTENCES]:
+        verdict = _opening(folded, start, said[1])
+        if verdict is not Answer.UNCLEAR and (start == said[0] or verdict is Answer.NO):
+            return verdict
+    return Answer.UNCLEAR
 
 
-def asks(folded: str, sentence: Region) -> bool:
-    """Whether a sentence puts something to the other: a question, or a remark about "you"."""
-    said = folded[slice(*sentence)].strip()
-    return said.rstrip("\"')” ").endswith("?") or bool(_SECOND_PERSON.search(said) or _ASKING.match(said))
+def _opening(folded: str, start: int, end: int) -> Answer:
+    begins = _NO_WORD.match(folded, start, end)
+    first = begins.end() if begins else start
+    found = [m for m in vocabulary.answers().find(folded, first, min(end, first + 80)) if m.start == first]
+    longest = max(found, key=lambda m: (m.end, m.meaning == "answer_yes"), default=None)
+    return _VERDICTS.get(longest.meaning, Answer.UNCLEAR) if longest else Answer.UNCLEAR
+
+
+def is_question(folded: str, sentence: Region) -> bool:
+    """Whether a sentence ends with a question mark."""
+    return folded[slice(*sentence)].rstrip("\"')] ").endswith("?")
 
 
 def speaks_of_oneself(folded: str, sentence: Region) -> bool:

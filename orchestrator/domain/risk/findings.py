@@ -80,19 +80,20 @@ class _Scene:
         return list(gravest.values())
 
     def _read(self, mention: Match[Meaning]) -> tuple[RiskCategory, RiskStatus] | None:
+        """What a mention is: read in its context, or, where it stands in a question, as the answer says."""
         if not self._asks():
             return context.read(mention, self._surroundings())
         status = self._answered(mention.meaning.status)
+        if status is None and self.turn.speaker is not Speaker.THERAPIST:
+            return context.read(mention, self._surroundings())
         return None if status is None else (mention.meaning.category, status)
 
     def _asks(self) -> bool:
-        """Whether the sentence puts something to the other, so that only an answer makes it a finding."""
+        """Whether the sentence puts something to the other, so that an answer decides what it means."""
         sentence = self._region(self.index)
         if answers.speaks_of_oneself(self.folded, sentence):
             return False
-        if self.turn.speaker is Speaker.THERAPIST:
-            return True
-        return self.spans[self.index].quote.rstrip("\"'”’)").endswith("?") and answers.asks(self.folded, sentence)
+        return self.turn.speaker is Speaker.THERAPIST or answers.is_question(self.folded, sentence)
 
     def _answered(self, status: RiskStatus) -> RiskStatus | None:
         """The status that the answer gives to a question; none without one."""
