@@ -26,7 +26,6 @@ def configure(level: str = "info") -> None:
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _without_message,
                 structlog.processors.JSONRenderer(default=str),
             ],
@@ -37,10 +36,11 @@ def configure(level: str = "info") -> None:
 
 def _without_message(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """A library's message may quote what it failed on: keep who spoke and which error, drop the words."""
-    record = event.pop("_record", None)
-    exc_info = event.pop("exc_info", None)
-    kind = exc_info[0].__name__ if isinstance(exc_info, tuple) and exc_info[0] else None
-    return {**event, "event": "library.message", "logger": getattr(record, "name", None), "error": kind}
+    record: logging.LogRecord = event["_record"]
+    raised = event.get("exc_info")
+    kind = raised[0].__name__ if isinstance(raised, tuple) and raised[0] else None
+    kept = {name: event[name] for name in ("level", "timestamp")}
+    return {**kept, "event": "library.message", "logger": record.name, "error": kind}
 
 
 def failed(error: Exception) -> None:

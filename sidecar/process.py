@@ -100,6 +100,7 @@ class LlamaProcess:
         """Start if need be and wait until it serves. Raises the SidecarError that keeps it from serving."""
         if self._owner is None or self._owner.done():
             self._unwanted.clear()
+            self.state = State.STARTING  # before the owner is there, so that nobody takes an old end for the new one
             self._owner = asyncio.create_task(self._own())
         await self.settled()
         if self.state is not State.READY:
@@ -164,11 +165,13 @@ class LlamaProcess:
         dying = asyncio.create_task(process.wait())
         unwanted = asyncio.create_task(self._unwanted.wait())
         probing = asyncio.create_task(self._probed())
-        served_from = math.inf
+        served_from, broke_off = math.inf, False
         try:
             await asyncio.wait({dying, unwanted, probing}, return_when=asyncio.FIRST_COMPLETED)
+            broke_off = not dying.done()
             if probing.done() and probing.result() and not dying.done() and not unwanted.done():
                 served_from = time.monotonic()
+                broke_off = False
                 self._loaded(served_from - started)
                 await self._become(State.READY)
                 await asyncio.wait({dying, unwanted}, return_when=asyncio.FIRST_COMPLETED)
@@ -176,9 +179,11 @@ class LlamaProcess:
             probing.cancel()
             unwanted.cancel()
             await self._end(process, dying)
-            await listening
+            await asyncio.wait({listening}, timeout=self._settings.stop_seconds)
+            listening.cancel()
         if not self._unwanted.is_set():
-            self.reason = seen[0] if seen else _death(process.returncode)
+            ended = "it broke off its first completion" if broke_off else _death(process.returncode)
+            self.reason = seen[0] if seen else ended
         return max(0.0, time.monotonic() - served_from)
 
     async def _probed(self) -> bool:

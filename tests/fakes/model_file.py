@@ -25,7 +25,11 @@ LANGUAGE: Mapping[str, Any] = {
     "tokenizer.ggml.token_type": [3, 3, 1],
     "tokenizer.chat_template": CHAT_TEMPLATE,
 }
-ENCODER: Mapping[str, Any] = {"general.architecture": "bert", "general.name": "Tiny encoder", "bert.context_length": 512}
+ENCODER: Mapping[str, Any] = {
+    "general.architecture": "bert",
+    "general.name": "Tiny encoder",
+    "bert.context_length": 512,
+}
 
 
 def gguf(metadata: Mapping[str, Any] = LANGUAGE, *, weights: int = 64, version: int = 3) -> bytes:

@@ -38,7 +38,7 @@ def plan(settings: Settings | None = None, devices: tuple[str, ...] = (), manife
 
 
 def options(launch: Launch) -> dict[str, str]:
-    argv = command.llama_server(Path("/bin/llama-server")).argv(launch, 4711)
+    argv = [*command.llama_server(Path("/bin/llama-server")).argv(launch, 4711), ""]
     return {name: value for name, value in zip(argv, argv[1:], strict=False) if name.startswith("--")}
 
 
@@ -66,15 +66,17 @@ def test_every_slot_has_the_context_that_is_told(slots: int, context: int, train
     assert launch.context == min(context, trained)
 
 
-@given(st.builds(
-    Settings,
-    temperature=st.none() | st.floats(0, 2),
-    top_p=st.none() | st.floats(0.01, 1),
-    top_k=st.none() | st.integers(0, 100),
-    repeat_penalty=st.none() | st.floats(0.5, 2),
-    max_tokens=st.none() | st.integers(1, 4000),
-    seed=st.none() | st.integers(0, 2**31),
-))
+@given(
+    st.builds(
+        Settings,
+        temperature=st.none() | st.floats(0, 2),
+        top_p=st.none() | st.floats(0.01, 1),
+        top_k=st.none() | st.integers(0, 100),
+        repeat_penalty=st.none() | st.floats(0.5, 2),
+        max_tokens=st.none() | st.integers(1, 4000),
+        seed=st.none() | st.integers(0, 2**31),
+    )
+)
 def test_the_environment_goes_before_the_manifest(settings: Settings):
     """Each sampling parameter is the setting where there is one, else the manifest's; and the server is told it."""
     launch = plan(settings)
@@ -109,7 +111,12 @@ def test_the_encoder_runs_on_one_thread_of_the_cpu():
     manifest = replace(MANIFEST, kind="encoder", context=512, chat_template_sha256=None, prompt_version=None)
     told = options(command.plan_encoder(manifest, GGUF))
     assert "--embedding" in told
-    assert (told["--pooling"], told["--batch-size"], told["--ubatch-size"], told["--threads"]) == ("mean", "512", "512", "1")
+    assert (told["--pooling"], told["--batch-size"], told["--ubatch-size"], told["--threads"]) == (
+        "mean",
+        "512",
+        "512",
+        "1",
+    )
     assert "--temp" not in told
 
 
@@ -155,7 +162,9 @@ class TestSecondEngineAdapts:
 
     def test_progress_is_dropped(self):
         """It knows no progress events; the stream is the same without."""
-        body = self.adapt("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "return_progress": True})
+        body = self.adapt(
+            "/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "return_progress": True}
+        )
         assert "return_progress" not in body
 
     def test_a_prefill_is_refused(self):

@@ -40,7 +40,12 @@ def test_an_added_model_is_found_by_name_and_by_digits(models: ModelStore):
 def test_the_manifest_says_what_the_file_says(models: ModelStore):
     """What is served by the prompt contract carries its version and the template's fingerprint."""
     manifest = added(models).manifest
-    assert (manifest.kind, manifest.architecture, manifest.quantization, manifest.context) == ("language", "llama", "Q8_0", 2048)
+    assert (manifest.kind, manifest.architecture, manifest.quantization, manifest.context) == (
+        "language",
+        "llama",
+        "Q8_0",
+        2048,
+    )
     assert manifest.prompt_version == PROMPT_VERSION
     assert manifest.licence == "mit"
 
@@ -135,9 +140,7 @@ def test_a_cut_file_is_told_by_its_size(models: ModelStore):
         store.check_header(model)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("architecture", "phi3"), ("chat_template_sha256", "0" * 64)]
-)
+@pytest.mark.parametrize(("field", "value"), [("architecture", "phi3"), ("chat_template_sha256", "0" * 64)])
 def test_a_manifest_of_another_model_is_noticed(models: ModelStore, field: str, value: str):
     """Architecture and template are compared with the file itself."""
     model = added(models)

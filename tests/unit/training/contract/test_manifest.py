@@ -57,7 +57,9 @@ def test_different_manifests_have_different_fingerprints(one: Manifest, other: M
     assert (one == other) == (one.fingerprint() == other.fingerprint())
 
 
-@given(manifests, st.sampled_from([f.name for f in fields(Manifest)]), st.sampled_from([None, [], True, {"x": "y"}, -1]))
+@given(
+    manifests, st.sampled_from([f.name for f in fields(Manifest)]), st.sampled_from([None, [], True, {"x": "y"}, -1])
+)
 def test_a_field_of_another_type_is_named_or_refused(manifest: Manifest, field: str, value: object):
     """An ill-typed field never becomes a manifest."""
     raw = json.loads(manifest.to_json()) | {field: value}
@@ -108,7 +110,11 @@ def test_what_is_no_object_is_refused(text: str):
 
 def test_an_encoder_needs_no_prompt(tmp_path):
     """An encoder has neither template nor prompt version, and is read from its folder."""
-    manifest = parse(json.dumps(json.loads(example().to_json()) | {"kind": "encoder", "chat_template_sha256": None, "prompt_version": None}))
+    manifest = parse(
+        json.dumps(
+            json.loads(example().to_json()) | {"kind": "encoder", "chat_template_sha256": None, "prompt_version": None}
+        )
+    )
     (tmp_path / FILE_NAME).write_text(manifest.to_json())
     assert read(tmp_path) == manifest
 
