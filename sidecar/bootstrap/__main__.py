@@ -32,8 +32,12 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("job", choices=("demo", "test", "setup"), help="what to run when everything is there")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to the job")
-    return parser.parse_args(argv)
+    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to the job")
+    rest.required = False  # argparse would ask for it
+    args = parser.parse_args(argv)
+    if args.job == "setup" and args.rest:
+        parser.error("setup runs nothing that could take: " + " ".join(args.rest))
+    return args
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -6,6 +6,7 @@ This file and ``__main__`` keep to the grammar of Python 3.6, so that an old Pyt
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from typing import List, Optional, Tuple
 
@@ -57,10 +58,11 @@ def newer_python(version: Tuple[int, ...] = sys.version_info[:2]) -> Optional[st
     """Find a Python that is new enough: None when the running one is. Raises Missing when there is none in PATH."""
     if version >= MINIMUM_PYTHON:
         return None
-    found = [path for path in map(shutil.which, _NEWER_PYTHONS) if path]
-    if not found:
-        raise Missing(python_sentence(version))
-    return found[0]
+    for path in map(shutil.which, _NEWER_PYTHONS):
+        # A shim of a version manager may stand in PATH for a Python that is not chosen.
+        if path and subprocess.call([path, "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+            return path
+    raise Missing(python_sentence(version))
 
 
 def require_venv() -> None:

@@ -82,7 +82,11 @@ def ensure(requirements: Path, python: Path) -> Path:
 
     Raises Missing when the compiler or CMake is needed and not there, RuntimeError when the build fails.
     """
-    key = machine_key(requirements.read_text(encoding="utf-8"))
+    try:
+        key = machine_key(requirements.read_text(encoding="utf-8"))
+    except needs.Missing:
+        needs.require_build_tools()  # names CMake in the same breath, where that is missing too
+        raise
     place = cache_folder() / "llama" / key
     with _locked(place.with_suffix(".lock")):
         if not place.is_dir():

@@ -32,10 +32,11 @@ def test_an_old_python_is_named_with_what_is_needed(monkeypatch):
 
 
 def test_an_old_python_hands_over_to_a_newer_one(monkeypatch, tmp_path):
-    """A newer Python under its own name is taken instead of complaining."""
-    newer = tmp_path / "python3.12"
-    newer.write_text("#!/bin/sh\n")
-    newer.chmod(0o755)
+    """A newer Python under its own name is taken, one that does not start is passed over."""
+    broken, newer = tmp_path / "python3.14", tmp_path / "python3.12"
+    for file, code in ((broken, 127), (newer, 0)):
+        file.write_text(f"#!/bin/sh\nexit {code}\n")
+        file.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert needs.newer_python((3, 9)) == str(newer)
     assert needs.newer_python((3, 11)) is None
