@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from orchestrator.domain.ports import Encoder, LanguageModel
+    from orchestrator.domain.stores import PasswordHasher
     from orchestrator.settings import Settings
 
 log = structlog.get_logger()
@@ -46,14 +47,16 @@ class Model:
     encoder: Encoder | None = None
 
 
-def create_app(settings: Settings, *, model: Model | None = None) -> web.Application:
-    """The application, not yet running. ``model`` stands in for the sidecar."""
+def create_app(
+    settings: Settings, *, model: Model | None = None, hasher: PasswordHasher | None = None
+) -> web.Application:
+    """The application, not yet running. ``model`` stands in for the sidecar, ``hasher`` for Argon2id at full cost."""
     app = web.Application(
         middlewares=[middlewares.canonical_line, problems.middleware, middlewares.preflight],
         client_max_size=int(settings.body_megabytes * 1_000_000),
     )
     app[keys.RULES] = _rules(settings)
-    app[keys.HASHER] = Argon2Hasher()
+    app[keys.HASHER] = hasher or Argon2Hasher()
     app[keys.STREAMS] = keys.OpenStreams()
     app[keys.OPENAPI] = openapi.build(routes.ROUTES, app[keys.RULES].version, routes.STREAMS)
     routes.add_to(app)

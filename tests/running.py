@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import argon2
 from aiohttp import web
 
+from orchestrator.adapters.passwords import Argon2Hasher
 from orchestrator.app import create_app
 from orchestrator.settings import Settings
 from tests.fakes import llama_server
@@ -26,6 +28,7 @@ TRANSCRIPT = (
     "Client: I walked around the block and wrote things down, which helped a little."
 )
 PASSWORD = "correct horse battery"
+QUICK = Argon2Hasher(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 _numbers = itertools.count(1)
 
 
@@ -142,7 +145,7 @@ async def serving(
     slots = options.get("slots", 1)
     async with llama_server.start(replies, slots=slots) as fake:
         settings = Settings(data_dir=folder, **{"sidecar_url": fake.url, "shutdown_seconds": 5.0, **options})
-        app = create_app(settings)
+        app = create_app(settings, hasher=QUICK)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:

@@ -12,9 +12,9 @@ AT_ONCE = 2
 class Argon2Hasher:
     """A ``PasswordHasher``."""
 
-    def __init__(self) -> None:
-        """Use the library's parameters, which follow RFC 9106."""
-        self._argon2 = argon2.PasswordHasher()
+    def __init__(self, argon2id: argon2.PasswordHasher | None = None) -> None:
+        """Without ``argon2id`` the library's parameters are used, which follow RFC 9106."""
+        self._argon2 = argon2id or argon2.PasswordHasher()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._nobodys = self._argon2.hash("nobody's password")
 

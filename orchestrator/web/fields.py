@@ -20,9 +20,12 @@ def _blank_is_nothing(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
-Line = Annotated[Text, StringConstraints(max_length=10_000)]
-Word = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+NoNul = AfterValidator(_without_nul)
+Text = Annotated[str, NoNul]
+Line = Annotated[str, StringConstraints(max_length=10_000), NoNul]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), NoNul]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300, pattern=r"^[^@\s]+@[^@\s]+$"), NoNul]
+Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200), NoNul]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 - pydantic reads it
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, Field, SecretStr
 
 from orchestrator.domain import records  # noqa: TC001 - pydantic reads it
-from orchestrator.web.fields import Body, Id, Line, PatientFields, Seconds, Text, Word
+from orchestrator.web.fields import Body, Email, Id, Line, PatientFields, Query, Seconds, Text, Word
 
 
 class Nothing(Body):
@@ -21,7 +21,7 @@ class Nothing(Body):
 class Register(Body):
     """An account to open."""
 
-    email: Annotated[Word, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Email
     username: Word
     password: Annotated[SecretStr, Field(min_length=8, max_length=1024)]
     full_name: Word
@@ -333,7 +333,7 @@ class PatientsReply(BaseModel):
 class SearchQuery(Body):
     """A part of a name, phone number or patient ID."""
 
-    q: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+    q: Query
 
 
 class Position(BaseModel):

@@ -79,11 +79,13 @@ async def test_shutdown_ends_a_stream_with_an_error(tmp_path):
     async with serving(tmp_path, [Reply(token_seconds=0.2)]) as server:
         ann = await server.anyone.sign_in()
         session = await ann.session()
-        call = asyncio.create_task(stream(ann, session))
-        await until(server.asked)
-        await asyncio.sleep(0.3)  # past the first event
-        await server.runner.cleanup()
-        name, data = events((await call).text)[-1]
+        url = f"{ann.url}/sessions/{session}/generate-notes"
+        async with ann.http.post(url, json={"regenerate": True}, headers=ann.headers(**STREAM)) as answer:
+            first = await answer.content.readuntil(b"\n\n")
+            closing = asyncio.create_task(server.runner.cleanup())
+            rest = await answer.content.read()
+            await closing
+        name, data = events((first + rest).decode())[-1]
         assert (name, data["type"], data["status"]) == ("error", "urn:problem:shutting-down", 503)
 
 
