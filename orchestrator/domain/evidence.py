@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.turns import Span, Transcript
 
 GRAM = 4
-CONCEPT_GRAMS = 3  # a medicine, diagnosis or quantity counts as much as a short word
+CONCEPT_GRAMS = 5  # a medicine, diagnosis or quantity counts as much as a short word
 MOST_SPANS = 3
 LEAST_SHARE = 0.12  # of the sentence's n-grams: a span that adds less is no evidence
 SUPPORTED = 0.47
@@ -59,7 +59,7 @@ def passages(transcript: Transcript) -> tuple[Passage, ...]:
 def grams(text: str) -> frozenset[str]:
     """The character n-grams of the content words of ``text``, each word by itself, beginnings marked."""
     heard = words(text)
-    content = (word for word in heard if word not in _LITTLE_WORDS)
+    content = (word for word in heard if word not in _LITTLE_WORDS and not _is_concept(word))
     return frozenset(gram for word in content for gram in _grams_of(f" {word} ")) | _concepts(heard, text)
 
 
@@ -100,6 +100,10 @@ def _concepts(heard: Sequence[str], text: str) -> frozenset[str]:
     ]
     same = {min(group) for group in groups} | {f"{value:g}{unit}" for value, unit in quantities.find(fold(text))}
     return frozenset(f"#{i}{concept}" for concept in same for i in range(CONCEPT_GRAMS))
+
+
+def _is_concept(word: str) -> bool:
+    return word in quantities.WORDS or word in vocabulary.equals("medications") or word.isdigit()
 
 
 def _grams_of(word: str) -> Iterable[str]:

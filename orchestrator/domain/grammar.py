@@ -76,4 +76,5 @@ def _text(section: SectionName, words: Mapping[SectionName, int]) -> str:
 
 
 def _sentence(words: int) -> str:
-    return f'core (sep word){{{MIN_WORDS - 1},{words - 2}}} sep core "."'
+    """At least ``MIN_WORDS`` and at most ``words`` of them, and a full stop."""
+    return f'word (sep word){{{MIN_WORDS - 2},{words - 2}}} sep core "."'

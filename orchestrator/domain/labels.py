@@ -58,7 +58,7 @@ _OPENING = re.compile(
 _STAMPED_LINE = re.compile(rf"{_LINE}[^\S{_NEWLINES}]{{0,64}}{_STAMP}[ \t\-–—|:]{{1,4}}(?=\S)")
 _LINE_START = re.compile(rf"{_LINE}[^\S{_NEWLINES}]{{0,64}}(?=\S)")
 _AFTER_SENTENCE = re.compile(
-    rf"(?:\A|(?<=[.!?…\"”’)\]]\s))((?:Dr\.?[ ])?[A-Z]\w{{1,24}}(?:[ ][A-Z]\w{{1,24}})?){_COLON}(?=\s)"
+    rf"(?:\A|(?<=[.!?…\"”’)\]]\s))((?:Dr\.?[ ])?[A-Z]\w{{0,24}}(?:[ ][A-Z]\w{{1,24}})?){_COLON}(?=\s)"
 )
 _NUMBERED = re.compile(r"(?:speaker|person|participant|voice) ?(?:\d{1,2}|[a-d])")
 _SPOKEN_OF = re.compile(r"\b(?:my|the|a|an|your|our|her|his|their|to|from|with|and)\s\Z", re.IGNORECASE)
@@ -129,7 +129,7 @@ def _inside_lines(text: str, names: frozenset[str]) -> list[Label]:
     shorts = {name for name in names if len(name) <= 2}
     wanted = sorted(shorts | {n for n in names if len(n) > 2} | set(_LONG_ROLE.split("|")), key=len, reverse=True)
     pattern = re.compile(
-        rf"(?<=\s)(?:{_STAMP}[ ])?({'|'.join(re.escape(name) for name in wanted)})(?:[ ]\d{{1,2}})?{_ASIDE}{_COLON}(?=\s|\Z)",
+        rf"(?<=\s)(?:{_STAMP}[ ])?[*_]{{0,2}}({'|'.join(re.escape(name) for name in wanted)})(?:[ ]\d{{1,2}})?{_ASIDE}{_COLON}(?=\s|\Z)",
         re.IGNORECASE,
     )
     found = []

@@ -32,6 +32,10 @@ _DURATION_ALONE = re.compile(
 )
 
 
+WORDS = frozenset({*_SMALL, *_TENS, *_SCALES, *_VAGUE, *_TIMES, *_MEASURES, *(f"{word}s" for word in _MEASURES)})
+"""Words of which quantities are made."""
+
+
 class Quantity(NamedTuple):
     """A number with what it measures: minutes, days, months, times, mg, % or "" for a bare number."""
 

@@ -74,6 +74,9 @@ def build_repair(
     ``before`` holds the sections to keep; only those that stand before ``section`` are shown. The reply goes on behind the
     heading. Raises ``ValueError`` for a section or task that does not exist.
     """
+    if section not in SECTIONS:
+        msg = f"no such section: {section!r}; a model writes {', '.join(SECTIONS)}"
+        raise ValueError(msg)
     kept = {name: before[name] for name in SECTIONS[: SECTIONS.index(section)] if name in before}
     prefill = "\n".join([*_lines(kept), heading(section)])
     messages = build_messages(dialogue, task=task, special_tokens=special_tokens)
