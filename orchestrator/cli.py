@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from orchestrator.settings import Settings
+
 DESCRIPTION = "Clinical notes from therapy sessions, written on your own machine. Nothing leaves it."
 DATA_DIR = "~/.local/share/sessionscribe"
 DONE, FAILED, WRONG_USE = 0, 1, 2
@@ -27,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
+        options.settings = _settings()
         return run(options)
     except KeyboardInterrupt:
         return FAILED
@@ -34,6 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _settings() -> Settings:
+    """The settings of the environment; ends with 2 where it names one that does not exist. Logs go to standard error."""
+    from orchestrator import log, settings
+
+    try:
+        read, _ = settings.read()
+    except settings.SettingsError as error:
+        raise SystemExit(_fail(str(error), code=WRONG_USE)) from None
+    log.configure(read.log_level if "log_level" in read.model_fields_set else "warning")
+    return read
 
 
 # Subcommands that are the packages' own programs: the packages stay independent of each other.
@@ -161,6 +176,7 @@ def _note(options: argparse.Namespace) -> int:
             sources,
             data_dir=options.data_dir,
             sidecar_url=options.sidecar,
+            note_seconds=options.settings.note_seconds,
             as_json=options.json,
             lines=bool(options.jsonl) or len(sources) > 1,
         )
@@ -218,9 +234,9 @@ def _eval_risk(options: argparse.Namespace) -> int:
         return finding.wait() or scored.returncode
 
 
-def _fail(reason: str) -> int:
+def _fail(reason: str, *, code: int = FAILED) -> int:
     print(f"sessionscribe: {reason}", file=sys.stderr)
-    return FAILED
+    return code
 
 
 if __name__ == "__main__":

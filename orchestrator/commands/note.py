@@ -16,7 +16,7 @@ from orchestrator.adapters.slots import Slots
 from orchestrator.commands import house
 from orchestrator.commands.programs import ProgramFailed
 from orchestrator.domain.note_json import to_json
-from orchestrator.service.desk import Desk
+from orchestrator.service.desk import Desk, Limits
 from orchestrator.service.generate_note import LEAST_CHARACTERS, whole
 
 if TYPE_CHECKING:
@@ -70,26 +70,34 @@ def _read(name: str) -> bytes:
 
 
 @asynccontextmanager
-async def desk(sidecar: Sidecar) -> AsyncIterator[Desk]:
+async def desk(sidecar: Sidecar, limits: Limits = Limits()) -> AsyncIterator[Desk]:  # noqa: B008 - frozen
     """A desk over ``sidecar``; its encoder is used where the sidecar has one."""
     async with http_client(sidecar.url, sidecar.key()) as http:
         described = await LlamaClient(http, Slots(1, waiting=0, patience=1)).describe()
         client = LlamaClient(http, Slots(described.slots, waiting=10_000, patience=PATIENCE_SECONDS))
         has_encoder = bool(described.extra.get("encoder"))
-        yield Desk(model=client, encoder=client if has_encoder else None, prompts=ContractPrompts())
+        yield Desk(
+            model=client, encoder=client if has_encoder else None, prompts=ContractPrompts(), limits=limits
+        )
 
 
 async def write_notes(
-    sources: Sequence[Source], *, data_dir: Path, sidecar_url: str | None, as_json: bool, lines: bool
+    sources: Sequence[Source],
+    *,
+    data_dir: Path,
+    sidecar_url: str | None,
+    note_seconds: float,
+    as_json: bool,
+    lines: bool,
 ) -> int:
-    """Print a note for each source, in order; 0 when all were written, 1 otherwise."""
+    """Print a note for each source, in order, each completion within ``note_seconds``; 0 when all were written, 1 otherwise."""
     folder = data_dir.expanduser()
     _tell("Starting the model ...")
     try:
         async with house.any_sidecar(
             sidecar_url, house.models_folder(folder), folder / "keys", log=_log_file(folder)
         ) as sidecar:
-            async with desk(sidecar) as ready:
+            async with desk(sidecar, Limits(note_seconds=note_seconds)) as ready:
                 return await _write_all(sources, ready, as_json=as_json, lines=lines)
     except (ProgramFailed, errors.AppError) as failure:
         _tell(f"sessionscribe: {failure}")
