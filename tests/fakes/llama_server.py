@@ -109,6 +109,7 @@ class FakeLlamaServer:
         self.context = context
         self.api_key = api_key
         self.alias = "fake"
+        self.sampling = dict(SIDECAR_SAMPLING)  # as the sidecar's status tells it
         self.kinds = frozenset({"language", "encoder"})
         self.control: Path | None = None
         self.record: Path | None = None
@@ -507,7 +508,7 @@ async def status(request: web.Request) -> web.Response:
             "state": "starting" if fake.loading() else "ready",
             "reason": None,
             "model": model,
-            "sampling": SIDECAR_SAMPLING,
+            "sampling": fake.sampling,
             "encoder": {"state": "ready", "name": "fake-encoder", "sha256": "e" * 64},
             "device": "cpu",
             "threads": 1,
