@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
 import subprocess
@@ -32,11 +31,9 @@ def mutants(clone: Path) -> dict[str, int | None]:
 
 def mutmut(clone: Path, *arguments: str) -> str:
     """Run mutmut in ``clone`` and return what it says."""
-    env = os.environ | {"PYTHONPATH": str(clone)}
     done = subprocess.run(
         [*MUTMUT, *arguments],
         cwd=clone,
-        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
