@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sidecar import command
 from sidecar.command import Launch, Refused
@@ -39,7 +39,7 @@ def plan(settings: Settings | None = None, devices: tuple[str, ...] = (), manife
 
 def options(launch: Launch) -> dict[str, str]:
     argv = [*command.llama_server(Path("/bin/llama-server")).argv(launch, 4711), ""]
-    return {name: value for name, value in zip(argv, argv[1:], strict=False) if name.startswith("--")}
+    return {name: value for name, value in itertools.pairwise(argv) if name.startswith("--")}
 
 
 def test_nothing_is_left_to_the_servers_defaults():
@@ -140,7 +140,7 @@ def test_the_second_engine_serves_one_request_and_never_cuts_it_off():
     """Its own default would end a running completion when the next one comes."""
     launch = plan(Settings(engine="llama-cpp-python", slots=4))
     argv = command.llama_cpp_python(Path("/bin/python")).argv(launch, 4711)
-    told = dict(zip(argv, argv[1:], strict=False))
+    told = dict(itertools.pairwise(argv))
     assert launch.slots == 1
     assert told["--interrupt_requests"] == "False"
     assert told["--n_ctx"] == "4096"

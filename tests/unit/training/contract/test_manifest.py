@@ -6,13 +6,12 @@ import json
 from dataclasses import asdict, fields
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from training.contract.manifest import FILE_NAME, Manifest, ManifestError, Sampling, parse, read
 
 SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
-WORDS = st.text(min_size=1, max_size=20).filter(lambda text: text.strip() != "" and "\ud800" > max(text))
+WORDS = st.text(min_size=1, max_size=20).filter(lambda text: text.strip() != "" and max(text) < "\ud800")
 samplings = st.builds(
     Sampling,
     temperature=st.floats(0, 2),

@@ -9,7 +9,12 @@ from training.contract import prompt
 
 tokens = st.lists(st.text(min_size=2, max_size=12).filter(lambda token: len(token.strip()) > 1), max_size=4)
 hostile = st.lists(
-    st.one_of(st.sampled_from([*sorted(prompt.SPECIAL_TOKENS), prompt.BEGIN, prompt.END, "<", ">", "|", "\r\n", "$end", "${dialogue}"]), st.text(max_size=5)),
+    st.one_of(
+        st.sampled_from(
+            [*sorted(prompt.SPECIAL_TOKENS), prompt.BEGIN, prompt.END, "<", ">", "|", "\r\n", "$end", "${dialogue}"]
+        ),
+        st.text(max_size=5),
+    ),
     max_size=20,
 ).map("".join)
 
@@ -75,7 +80,9 @@ def test_a_repair_goes_on_behind_its_heading():
 def test_a_completion_is_rendered_with_all_headings():
     """Training shows the model exactly the form that serving parses; a missing section is an error."""
     sections = dict.fromkeys(reversed(prompt.SECTIONS), "Not discussed.")
-    assert prompt.render_completion(sections).splitlines() == [f"**{name}:** Not discussed." for name in prompt.SECTIONS]
+    assert prompt.render_completion(sections).splitlines() == [
+        f"**{name}:** Not discussed." for name in prompt.SECTIONS
+    ]
     with pytest.raises(KeyError):
         prompt.render_completion({"Plan": "x"})
 
@@ -100,6 +107,6 @@ def test_the_fingerprint_follows_every_word(monkeypatch):
 def test_instructions_are_all_a_prompt_says_besides_the_dialogue(task):
     """Every line of the prompt that is not the dialogue's is in the instructions."""
     said = "\n".join(message["content"] for message in prompt.build_messages("DIALOGUE", task=task))
-    assert [line for line in said.splitlines() if line != "DIALOGUE"] == [
-        line for line in prompt.instructions(task).splitlines()
-    ] or said.replace("DIALOGUE", "") == prompt.instructions(task)
+    assert [line for line in said.splitlines() if line != "DIALOGUE"] == list(
+        prompt.instructions(task).splitlines()
+    ) or said.replace("DIALOGUE", "") == prompt.instructions(task)
