@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MODEL_SECTIONS: tuple[SectionName, ...] = tuple(
     name for name in SectionName if name is not SectionName.RISK
 )  # Risk is never a model's to write
-WORD_LETTERS = 29  # 16, a hyphen or apostrophe, 12
+WORD_LETTERS = 42  # 16, and twice a hyphen or apostrophe with 12
 MIN_WORDS = 3
 DEFAULT_WORDS: Mapping[SectionName, int] = {
     SectionName.CHIEF_COMPLAINT: 20,
@@ -38,7 +38,7 @@ _OPENINGS: Mapping[SectionName, tuple[str, ...]] = {
 """How a section begins: it keeps a small model reporting where it would go on talking."""
 
 _WORDS = r"""word ::= core [,;]?
-core ::= letter{1,16} (['’-] letter{1,12})?
+core ::= letter{1,16} (['’-] letter{1,12}){0,2}
 sep ::= " "
 letter ::= [a-zA-Z0-9À-ɏ%]
 """
@@ -71,7 +71,7 @@ def _text(section: SectionName, words: Mapping[SectionName, int]) -> str:
     first = min(words[section], DEFAULT_WORDS[section])
     rest = words[section] - first
     more = f' (" " [A-Z] {_sentence(rest)})?' if rest > MIN_WORDS + 1 else ""
-    opened = min(len(opening.split()) for opening in _OPENINGS[section])
+    opened = max(len(opening.split()) for opening in _OPENINGS[section])
     return f'"Not discussed." | ({openings}) {_sentence(first - opened)}{more}'
 
 

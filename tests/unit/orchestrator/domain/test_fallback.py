@@ -33,7 +33,7 @@ def test_each_section_repeats_the_sentence_that_fits_it():
         EMOTION: 'Client said: "I feel ashamed that I cannot protect my children".',
         RISK: NOT_DISCUSSED,
         INTERVENTION: "Therapist said: Let's try a grounding exercise with five things that you see.",
-        PLAN: "Therapist said: For homework, write down every evening what went well.",
+        PLAN: "Therapist said: For homework, write down every evening what went well, and bring it next week.",
     }
 
 
@@ -60,7 +60,7 @@ def test_the_risk_section_is_the_one_that_is_given():
 
 def test_without_speakers_nobody_is_quoted():
     """Where nobody is named, words are repeated without quotation marks and without saying whose they are."""
-    note = fallback.extract(parse("I feel so lost and tired. We will meet again next week."))
+    note = fallback.extract(parse("My son moved out and I cannot sleep. I feel so lost and tired."))
     assert texts(note)[EMOTION] == "Said in the session: I feel so lost and tired."
 
 
@@ -88,4 +88,4 @@ def test_words_that_would_break_the_note_are_not_quoted():
 def test_statements_come_before_questions():
     """A question is the last thing to repeat as a plan."""
     session = "Therapist: Shall we plan to start the diary next week?\nTherapist: We will start the diary tomorrow."
-    assert "We will start" in texts(fallback.extract(parse(session)))[PLAN]
+    assert "We will start" in texts(fallback.extract(parse(session), [PLAN]))[PLAN]

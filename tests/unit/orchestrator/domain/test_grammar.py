@@ -67,14 +67,28 @@ def test_nothing_else_is_accepted(note, bad):
     assert not note.fullmatch(bad)
 
 
-@given(st.data(), st.sampled_from(grammar.MODEL_SECTIONS), st.sampled_from([grammar.DEFAULT_WORDS, grammar.LONG_WORDS]))
-def test_every_section_a_grammar_allows_is_short_and_read_back(data, section, words):
-    """Whatever the grammar lets through is within its words and characters, and one clean section."""
-    text = data.draw(st.from_regex(as_pattern(grammar.section_grammar(section, words)), fullmatch=True))
-    assert text.startswith(" ")
-    assert len(text.split()) <= words[section]
-    assert len(text) <= grammar.max_characters(section, words)
-    assert completion.parse_section(text, section).sections == {section: text[1:]}
+OPENING = {"Chief Complaint": "The client talked about", "Emotional State": "The client feels", "Intervention": "The therapist asked", "Plan": "The client will"}
+PATTERNS = {
+    (name, long): as_pattern(grammar.section_grammar(name, grammar.LONG_WORDS if long else grammar.DEFAULT_WORDS))
+    for name in grammar.MODEL_SECTIONS
+    for long in (False, True)
+}
+some_words = st.lists(st.sampled_from(["a", "calmly,", "one-to-one", "can't", "José", "20%"]), max_size=24)
+
+
+@given(st.sampled_from(grammar.MODEL_SECTIONS), some_words, some_words, st.booleans())
+def test_every_section_a_grammar_allows_is_short_and_read_back(section, first, second, long):
+    """A section is accepted exactly when each of its sentences is within its words, and then it is one clean section."""
+    words = grammar.LONG_WORDS if long else grammar.DEFAULT_WORDS
+    text = f" {OPENING[section]} {' '.join([*first, 'on'])}." + (f" Also {' '.join([*second, 'on'])}." if second else "")
+    within = 2 <= len(first) < grammar.DEFAULT_WORDS[section] - len(OPENING[section].split())
+    if second:
+        within = within and long and 1 <= len(second) <= grammar.DEFAULT_WORDS[section] - 2
+    assert bool(PATTERNS[section, long].fullmatch(text)) is within
+    if within:
+        assert len(text.split()) <= words[section]
+        assert len(text) <= grammar.max_characters(section, words)
+        assert completion.parse_section(text, section).sections == {section: text[1:]}
 
 
 def test_risk_has_no_grammar():
