@@ -64,7 +64,9 @@ def _program(module: str, first: tuple[str, ...], *, rest: Sequence[str]) -> int
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sessionscribe", description=DESCRIPTION, epilog="Start with: sessionscribe demo")
+    parser = argparse.ArgumentParser(
+        prog="sessionscribe", description=DESCRIPTION, epilog="Start with: sessionscribe demo"
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_serve(commands)
@@ -123,7 +125,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "sessionscribe serve --sidecar http://127.0.0.1:8012    # a model server that runs elsewhere on this machine",
         ],
     )
-    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
+    command.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+    )
     command.add_argument("--port", type=int, default=8002, help="port to listen on (default: %(default)s)")
     _add_places(command)
     command.set_defaults(run=_serve)
@@ -133,13 +137,22 @@ def _serve(options: argparse.Namespace) -> int:
     from orchestrator.commands.serve import serve
 
     return asyncio.run(
-        serve(host=options.host, port=options.port, data_dir=options.data_dir, sidecar_url=options.sidecar)
+        serve(host=options.host, port=options.port, folder=_folder(options), sidecar_url=options.sidecar)
     )
 
 
 def _add_places(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data-dir", type=Path, default=Path(DATA_DIR), help="models, keys and database (default: %(default)s)")
+    command.add_argument(
+        "--data-dir", type=Path, default=Path(DATA_DIR), help="models, keys and database (default: %(default)s)"
+    )
     command.add_argument("--sidecar", metavar="URL", help="use the model server at URL instead of starting one")
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """The data folder, made for this user alone where there is none yet."""
+    folder: Path = options.data_dir.expanduser()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def _add_note(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -174,7 +187,7 @@ def _note(options: argparse.Namespace) -> int:
     return asyncio.run(
         write_notes(
             sources,
-            data_dir=options.data_dir,
+            folder=_folder(options),
             sidecar_url=options.sidecar,
             note_seconds=options.settings.note_seconds,
             as_json=options.json,
@@ -206,7 +219,7 @@ def _risk(options: argparse.Namespace) -> int:
         cases = list(read_cases(options.cases) if options.cases else read_files(options.files))
     except (BadInput, OSError) as error:
         return _fail(str(error))
-    return asyncio.run(print_findings(cases, data_dir=options.data_dir, sidecar_url=options.sidecar))
+    return asyncio.run(print_findings(cases, folder=_folder(options), sidecar_url=options.sidecar))
 
 
 def _add_eval(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

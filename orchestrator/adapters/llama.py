@@ -86,7 +86,9 @@ class OneConnectionEach(httpx.AsyncBaseTransport):
 class _ClosingStream(httpx.AsyncByteStream):
     """A response body that closes its connection when it is closed."""
 
-    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, close: Callable[[], Awaitable[None]]
+    ) -> None:
         self._stream = stream
         self._close: Callable[[], Awaitable[None]] | None = close
 
@@ -177,7 +179,7 @@ class LlamaClient:
                 return await self._client.send(request, stream=stream)
         raise errors.ModelUnreachable  # pragma: no cover - retry_context either returns or raises
 
-    async def _json(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON from the sidecar
+    async def _json(self, method: str, path: str, body: object = None) -> Any:
         request = self._client.build_request(method, path, json=body)
         response = await self._send(request, None, stream=False)
         try:
@@ -223,15 +225,15 @@ class _Reading:
     def take(self, data: str) -> list[CompletionEvent]:
         """The events in one ``data`` of the stream."""
         try:
-            chunk = json.loads(data)
-            if "error" in chunk:
-                raise TypeError
-            return self._take_chunk(chunk)
+            return self._take_chunk(json.loads(data))
         except (ValueError, TypeError, KeyError, AttributeError):
             self.outcome = "malformed"
             raise errors.ModelFailed from None
 
     def _take_chunk(self, chunk: dict[str, Any]) -> list[CompletionEvent]:
+        if "error" in chunk:
+            self.outcome = "error"
+            raise errors.ModelFailed
         found: list[CompletionEvent] = []
         self._timings = chunk.get("timings") or self._timings
         if progress := chunk.get("prompt_progress"):

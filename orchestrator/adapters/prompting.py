@@ -24,10 +24,14 @@ class ContractPrompts:
 
     def messages(self, dialogue: str, task: Task) -> Sequence[Mapping[str, str]]:
         """The messages that ask for ``task`` over ``dialogue``, which cannot end its delimiters."""
-        return [{**message} for message in prompt.build_messages(dialogue, task=task)]
+        return _plain(prompt.build_messages(dialogue, task=task))
 
     def repair(
         self, dialogue: str, task: Task, *, section: str, before: Mapping[str, str]
     ) -> Sequence[Mapping[str, str]]:
         """The messages that ask for one section again; the last one is the assistant's answer up to its heading."""
-        return [{**message} for message in prompt.build_repair(dialogue, section=section, before=before, task=task)]
+        return _plain(prompt.build_repair(dialogue, section=section, before=before, task=task))
+
+
+def _plain(messages: Sequence[prompt.Message]) -> list[dict[str, str]]:
+    return [{"role": message["role"], "content": message["content"]} for message in messages]

@@ -21,7 +21,7 @@ from orchestrator.commands import house
 from orchestrator.commands.programs import ProgramFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
 SAMPLES = ("after_the_funeral", "night_shift", "two_households")
 ACCOUNT = {"username": "demo", "password": "a-password-for-the-demo"}
@@ -64,7 +64,9 @@ async def _demo(folder: Path, samples: Sequence[str], *, out: Console, told: Con
     async with AsyncExitStack() as stack:
         models = house.models_folder(house.DEFAULT_DATA_DIR)
         with told.status("Starting the model server ..."):
-            sidecar = await stack.enter_async_context(house.sidecar(models, folder / "keys", log=folder / "sidecar.log"))
+            sidecar = await stack.enter_async_context(
+                house.sidecar(models, folder / "keys", log=folder / "sidecar.log")
+            )
         told.print("The model server is ready.")
         with told.status("Starting the orchestrator ..."):
             program = await stack.enter_async_context(
@@ -117,7 +119,7 @@ async def _generate(client: httpx.AsyncClient, session: int, told: Console) -> d
                 _checked(response)
             async for event, data in _events(response):
                 if event == "done":
-                    return data
+                    return dict(data)
                 if event == "error":
                     raise ProgramFailed(str(data.get("detail")))
                 if event == "progress":
@@ -127,7 +129,7 @@ async def _generate(client: httpx.AsyncClient, session: int, told: Console) -> d
     raise ProgramFailed("the stream ended before the note was written")
 
 
-async def _events(response: httpx.Response) -> Any:
+async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     name = ""
     async for line in response.aiter_lines():
         if line.startswith("event: "):
@@ -169,7 +171,8 @@ def coloured(note: str) -> Text:
         risk, heading = piece["risk"], piece["heading"]
         text.append(risk or heading or "", style="bold red" if risk else "bold")
         at = piece.end()
-    return text.append(note[at:])
+    text.append(note[at:])
+    return text
 
 
 def _sentences(note: dict[str, Any]) -> int:

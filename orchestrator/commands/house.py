@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 SIDECAR_SECONDS = 330.0  # the sidecar itself gives up after 300 and says why
 ORCHESTRATOR_SECONDS = 60.0
-DEFAULT_DATA_DIR = Path("~/.local/share/sessionscribe")
+DEFAULT_DATA_DIR = Path("~/.local/share/sessionscribe").expanduser()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +39,15 @@ class Sidecar:
 
 def models_folder(data_dir: Path) -> Path:
     """Where the models of ``data_dir`` stand."""
-    return data_dir.expanduser() / "models"
+    return data_dir / "models"
 
 
 async def ensure_model(models: Path) -> None:
     """Register the default model and encoder from their packages where no model is active yet. Raises ProgramFailed."""
-    if (models / "active").exists():
+    if await asyncio.to_thread((models / "active").exists):
         return
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sidecar", "model", "add", "--default", "--models-dir", str(models)),
+        *(sys.executable, "-m", "sidecar", "model", "--models-dir", str(models), "add", "--default"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=sys.stderr,
     )
@@ -82,7 +83,7 @@ async def orchestrator(
     environment = {
         "SESSIONSCRIBE_HOST": host,
         "SESSIONSCRIBE_PORT": str(port),
-        "SESSIONSCRIBE_DATA_DIR": str(data_dir.expanduser()),
+        "SESSIONSCRIBE_DATA_DIR": str(data_dir),
         **sidecar.environment(),
     }
     reached = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - where to look, not where to listen
@@ -97,6 +98,7 @@ async def any_sidecar(url: str | None, models: Path, keys: Path, **options: obje
     """The sidecar at ``url``, or one of our own where none is named."""
     async with AsyncExitStack() as stack:
         if url is not None:
-            yield Sidecar(url=url, key_file=None)
+            named = os.environ.get("SESSIONSCRIBE_SIDECAR_KEY_FILE")
+            yield Sidecar(url=url, key_file=Path(named) if named else None)
         else:
             yield await stack.enter_async_context(sidecar(models, keys, **options))  # type: ignore[arg-type]

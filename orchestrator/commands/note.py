@@ -76,29 +76,28 @@ async def desk(sidecar: Sidecar, limits: Limits = Limits()) -> AsyncIterator[Des
         described = await LlamaClient(http, Slots(1, waiting=0, patience=1)).describe()
         client = LlamaClient(http, Slots(described.slots, waiting=10_000, patience=PATIENCE_SECONDS))
         has_encoder = bool(described.extra.get("encoder"))
-        yield Desk(
-            model=client, encoder=client if has_encoder else None, prompts=ContractPrompts(), limits=limits
-        )
+        yield Desk(model=client, encoder=client if has_encoder else None, prompts=ContractPrompts(), limits=limits)
 
 
 async def write_notes(
     sources: Sequence[Source],
     *,
-    data_dir: Path,
+    folder: Path,
     sidecar_url: str | None,
     note_seconds: float,
     as_json: bool,
     lines: bool,
 ) -> int:
     """Print a note for each source, in order, each completion within ``note_seconds``; 0 when all were written, 1 otherwise."""
-    folder = data_dir.expanduser()
     _tell("Starting the model ...")
     try:
-        async with house.any_sidecar(
-            sidecar_url, house.models_folder(folder), folder / "keys", log=_log_file(folder)
-        ) as sidecar:
-            async with desk(sidecar, Limits(note_seconds=note_seconds)) as ready:
-                return await _write_all(sources, ready, as_json=as_json, lines=lines)
+        async with (
+            house.any_sidecar(
+                sidecar_url, house.models_folder(folder), folder / "keys", log=folder / "note.log"
+            ) as sidecar,
+            desk(sidecar, Limits(note_seconds=note_seconds)) as ready,
+        ):
+            return await _write_all(sources, ready, as_json=as_json, lines=lines)
     except (ProgramFailed, errors.AppError) as failure:
         _tell(f"sessionscribe: {failure}")
         return 1
@@ -137,11 +136,6 @@ async def _answer(source: Source, ready: Desk) -> dict[str, Any]:
         return to_json((await whole(source.text, ready)).note)
     except (errors.AppError, errors.Busy) as error:
         return {"error": error.detail}
-
-
-def _log_file(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / "note.log"
 
 
 def _tell(line: str) -> None:

@@ -46,14 +46,14 @@ def _case(number: int, line: str) -> Source:
     if not isinstance(case, dict):
         return Source(f"line {number}", line)
     dialogue = case.get("dialogue")
-    return Source(str(case.get("id", f"line {number}")), dialogue if isinstance(dialogue, str) else json.dumps(dialogue))
+    return Source(
+        str(case.get("id", f"line {number}")), dialogue if isinstance(dialogue, str) else json.dumps(dialogue)
+    )
 
 
-async def print_findings(cases: Sequence[Source], *, data_dir: Path, sidecar_url: str | None) -> int:
+async def print_findings(cases: Sequence[Source], *, folder: Path, sidecar_url: str | None) -> int:
     """Print ``{id, findings, seconds, engine, error?}`` for each case, in order. Without a model only the rules look."""
-    folder = data_dir.expanduser()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with (
             house.any_sidecar(
                 sidecar_url, house.models_folder(folder), folder / "keys", log=folder / "risk.log"

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from orchestrator.commands.programs import Program
 
 
-async def serve(*, host: str, port: int, data_dir: Path, sidecar_url: str | None) -> int:
+async def serve(*, host: str, port: int, folder: Path, sidecar_url: str | None) -> int:
     """Run until SIGINT or SIGTERM; 0 then, 1 where a program failed."""
-    folder = data_dir.expanduser()
     try:
-        async with house.any_sidecar(sidecar_url, house.models_folder(folder), folder / "keys") as sidecar:
-            async with house.orchestrator(folder, sidecar, host=host, port=port) as program:
-                print(f"Sessionscribe is ready at {program.url} (Ctrl-C stops it).", file=sys.stderr)
-                return await _until_stopped(program)
+        async with (
+            house.any_sidecar(sidecar_url, house.models_folder(folder), folder / "keys") as sidecar,
+            house.orchestrator(folder, sidecar, host=host, port=port) as program,
+        ):
+            print(f"Sessionscribe is ready at {program.url} (Ctrl-C stops it).", file=sys.stderr)
+            return await _until_stopped(program)
     except ProgramFailed as failure:
         print(f"sessionscribe: {failure}", file=sys.stderr)
         return 1

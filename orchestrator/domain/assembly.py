@@ -59,7 +59,10 @@ def assemble(
         bounds=bounds,
         outside_bounds=not bounds.least <= count <= bounds.most,
         removed=tuple(
-            f"{name}:{why}" for name, sentences in reviewed.items() for s in sentences if (why := _unfounded(s, findings))
+            f"{name}:{why}"
+            for name, sentences in reviewed.items()
+            for s in sentences
+            if (why := _unfounded(s, findings))
         ),
     )
 

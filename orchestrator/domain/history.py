@@ -75,9 +75,7 @@ def _shares(count: int, room: int) -> list[int]:
 
 def _line(entry: Entry) -> str:
     """What a model reads of a session: its note without Risk, which is written from findings."""
-    return " ".join(
-        f"{name}: {text}" for name, text in entry.sections.items() if name is not SectionName.RISK
-    )
+    return " ".join(f"{name}: {text}" for name, text in entry.sections.items() if name is not SectionName.RISK)
 
 
 def _clipped(text: str, chars: int) -> str:
@@ -115,7 +113,9 @@ def progress(entries: Sequence[Entry]) -> str:
     if len(entries) == 1:
         return "This is the first session."
     states = [
-        f"{entry.title}: {state}" for entry in (entries[0], entries[-1]) if (state := entry.sections.get(SectionName.EMOTIONAL_STATE))
+        f"{entry.title}: {state}"
+        for entry in (entries[0], entries[-1])
+        if (state := entry.sections.get(SectionName.EMOTIONAL_STATE))
     ]
     span = f"{len(entries)} sessions from {entries[0].day.isoformat()} to {entries[-1].day.isoformat()}."
     return " ".join([span, *states])
@@ -125,7 +125,11 @@ def key_points(entries: Sequence[Entry]) -> list[str]:
     """Whole findings, gravest and latest first, then the latest complaint and plan; at most ``KEY_POINTS``."""
     order = list(RiskStatus)
     risks = sorted(
-        ((order.index(finding.status), -entry.number, f"{entry.title}: {finding}") for entry in entries for finding in entry.findings),
+        (
+            (order.index(finding.status), -entry.number, f"{entry.title}: {finding}")
+            for entry in entries
+            for finding in entry.findings
+        ),
     )
     sections = entries[-1].sections
     told = [

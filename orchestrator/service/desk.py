@@ -34,4 +34,4 @@ class Desk:
     model: LanguageModel
     encoder: Encoder | None
     prompts: Prompts
-    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    limits: Limits = Limits()

@@ -71,7 +71,7 @@ class Drafted:
     problems: tuple[str, ...] = ()
     failure: str | None = None
     retries: int = 0
-    usage: Usage = Usage()  # noqa: RUF009 - frozen
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,9 +63,7 @@ class StillRunning:
     look_again_seconds: float
 
 
-async def generate(
-    office: Office, session_id: int, *, therapist_id: int, regenerate: bool
-) -> Generated | StillRunning:
+async def generate(office: Office, session_id: int, *, therapist_id: int, regenerate: bool) -> Generated | StillRunning:
     """Write and store the note of a session.
 
     Raises NotFound, NotesExist, TranscriptTooShort, and ModelUnreachable, ModelLoading or Busy, with nothing stored.

@@ -97,9 +97,7 @@ async def _only_draft(desk: Desk, serving: ModelDescription, dialogue: str, task
     return Drafted(sections={}, failure=errors.ModelFailed.slug)
 
 
-async def _shorter(
-    desk: Desk, serving: ModelDescription, groups: Sequence[Sequence[str]]
-) -> tuple[list[str], Usage]:
+async def _shorter(desk: Desk, serving: ModelDescription, groups: Sequence[Sequence[str]]) -> tuple[list[str], Usage]:
     """One note for each group of notes. A group whose completion failed keeps its first lines, so that the rounds end."""
     drafts = await asyncio.gather(*(_only_draft(desk, serving, "\n".join(group), "reduce") for group in groups))
     notes = [

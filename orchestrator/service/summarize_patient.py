@@ -120,7 +120,11 @@ def _text(entries: Sequence[Entry], drafted: Drafted, digest: str) -> str:
     checked = _checked(drafted.sections, digest, entries)
     lines: dict[str, str] = {}
     for name in SectionName:
-        lines[name] = history.risk_over_time(entries) if name is SectionName.RISK else checked.get(name, latest.get(name, NOT_DISCUSSED))
+        lines[name] = (
+            history.risk_over_time(entries)
+            if name is SectionName.RISK
+            else checked.get(name, latest.get(name, NOT_DISCUSSED))
+        )
     lines[LATEST_SESSION] = history.latest(entries)
     lines[PROGRESS] = history.progress(entries)
     return "\n".join(f"**{name}:** {markers.mark(text)}" for name, text in lines.items())
@@ -135,6 +139,7 @@ def _checked(sections: Mapping[SectionName, str], digest: str, entries: Sequence
     reviewed = guards.review(written, parse(digest))
     risky = any(entry.findings for entry in entries)
     kept = {
-        name: tuple(s for s in sentences if risky or markers.mark(s.text) == s.text) for name, sentences in reviewed.items()
+        name: tuple(s for s in sentences if risky or markers.mark(s.text) == s.text)
+        for name, sentences in reviewed.items()
     }
     return {name: rendering.line(sentences) for name, sentences in kept.items() if sentences}

@@ -113,9 +113,7 @@ class _Ended:
 
 def _note(ended: _Ended, desk: Desk, seconds: float) -> Note:
     drafted = ended.reduced.draft
-    checked = assembly.assemble(
-        ended.transcript, drafted.sections, ended.risks.findings, long=len(ended.parts) > 1
-    )
+    checked = assembly.assemble(ended.transcript, drafted.sections, ended.risks.findings, long=len(ended.parts) > 1)
     return Note(
         sections=checked.sections,
         risk=ended.risks.findings,

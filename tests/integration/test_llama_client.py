@@ -8,12 +8,12 @@ import random
 
 import httpx
 import pytest
-from tests.fakes.llama_server import NOTE, Reply, Script, start
 
 from orchestrator import errors
-from orchestrator.adapters.llama import LlamaClient, http_client
+from orchestrator.adapters.llama import LlamaClient, OneConnectionEach, http_client
 from orchestrator.adapters.slots import Slots
 from orchestrator.domain.ports import CompletionRequest, Finished, PromptProgress, Sampling, Token
+from tests.fakes.llama_server import NOTE, Reply, Script, start
 
 LONG = "word " * 3000
 
@@ -133,6 +133,7 @@ async def test_a_thousand_cancelled_calls_leak_nothing():
         assert (slots.in_use, slots.queued) == (0, 0)
         await fake.idle()
         assert (await everything(client, asked()))[-1].text == NOTE
+        assert isinstance(http._transport, OneConnectionEach)
         assert http._transport.open == 0
 
 
@@ -145,7 +146,7 @@ async def test_a_poisoned_proxy_sees_nothing(monkeypatch):
         writer.close()
 
     server = await asyncio.start_server(proxy, "127.0.0.1", 0)
-    address = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
         monkeypatch.setenv(name, address)
     async with server, start() as fake, connected(fake.url) as client:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from orchestrator.domain import history
 from orchestrator.domain.history import LEAST_CHARS, Entry
 from orchestrator.domain.note import SectionName
 
 START = date(2025, 1, 6)
-_text = st.text(alphabet="abcdefgh .", min_size=5, max_size=400).map(lambda text: f"Note of {text.strip() or 'nothing'}.")
+_text = st.text(alphabet="abcdefgh .", min_size=5, max_size=400).map(
+    lambda text: f"Note of {text.strip() or 'nothing'}."
+)
 
 
 @st.composite
@@ -51,4 +53,4 @@ def test_the_latest_has_the_most_room(entries, room):
     """A session never gets less room than the one before it."""
     long = [Entry(number=e.number, day=e.day, sections={SectionName.PLAN: "word " * 2000}) for e in entries]
     lengths = [len(line) for line in history.digest(long, room).split("\n")]
-    assert all(a <= b + 6 for a, b in zip(lengths, lengths[1:], strict=False))
+    assert all(a <= b + 6 for a, b in pairwise(lengths))

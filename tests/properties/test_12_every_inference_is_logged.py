@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from structlog.testing import capture_logs
 
 from tests.fakes.llama_server import Reply, start
@@ -15,7 +14,9 @@ from tests.writing import desk, transcripts, written
 pytestmark = pytest.mark.timeout(180)
 
 replies = st.lists(
-    st.sampled_from([Reply(), Reply(cut_after=3), Reply(status=500), Reply(text="**Plan:** None."), Reply(error_after=1)]),
+    st.sampled_from(
+        [Reply(), Reply(cut_after=3), Reply(status=500), Reply(text="**Plan:** None."), Reply(error_after=1)]
+    ),
     min_size=1,
     max_size=3,
 )

@@ -6,8 +6,7 @@ import asyncio
 import sqlite3
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.running import serving
 
@@ -46,7 +45,9 @@ def put_in_order(folder, sessions, days):
     (path,) = folder.glob("*.sqlite3")
     with sqlite3.connect(path, timeout=10) as database:
         for session, day in zip(sessions, days, strict=True):
-            database.execute("UPDATE session SET session_date = ? WHERE id = ?", (f"2026-01-{day:02d} 09:00:00.000000", session))
+            database.execute(
+                "UPDATE session SET session_date = ? WHERE id = ?", (f"2026-01-{day:02d} 09:00:00.000000", session)
+            )
     database.close()
 
 

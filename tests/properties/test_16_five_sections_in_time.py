@@ -11,8 +11,7 @@ import re
 import time
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from orchestrator.domain import markers
 from orchestrator.domain.note import Origin, RiskStatus, SectionName, Support
@@ -41,9 +40,20 @@ completions = st.tuples(*(_section for _ in _headings)).map(
     lambda texts: "\n".join(f"**{name}:** {text}" for name, text in zip(_headings, texts, strict=True))
 )
 vices = st.sampled_from(
-    [{}, {}, {}, {"cut_after": 5}, {"malformed_after": 5}, {"error_after": 3}, {"leak": "<|im_end|> more"}, {"status": 500}]
+    [
+        {},
+        {},
+        {},
+        {"cut_after": 5},
+        {"malformed_after": 5},
+        {"error_after": 3},
+        {"leak": "<|im_end|> more"},
+        {"status": 500},
+    ]
 )
-raw = st.one_of(completions, st.sampled_from(["", NOTE, NOTE.upper(), "I cannot do that.", NOTE[: len(NOTE) // 2], "la " * 200]))
+raw = st.one_of(
+    completions, st.sampled_from(["", NOTE, NOTE.upper(), "I cannot do that.", NOTE[: len(NOTE) // 2], "la " * 200])
+)
 QUOTED = re.compile(r'"([^"\n]+)"|“([^”\n]+)”')
 
 
@@ -63,7 +73,7 @@ def test_every_note_keeps_its_promises(transcript, text, vice):
     assert seconds < SECONDS + 2
     assert list(note.sections) == list(SectionName)
     assert all(note.sections.values())
-    assert [m for m in re.findall(r"^\*\*([A-Za-z ]+):\*\* \S", done.rendered, re.MULTILINE)] == list(SectionName)
+    assert re.findall(r"^\*\*([A-Za-z ]+):\*\* \S", done.rendered, re.MULTILINE) == list(SectionName)
     _spans_are_exact(note, transcript)
     _quotes_were_said(note, transcript)
     _risk_words_are_marked(done.rendered)
