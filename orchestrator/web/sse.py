@@ -29,6 +29,7 @@ HEADERS = {
     "Content-Type": f"{MEDIA_TYPE}; charset=utf-8",
     "Cache-Control": "no-store, no-transform",  # nothing on the way may compress it, and so hold it back
     "X-Accel-Buffering": "no",
+    "Content-Encoding": "identity",  # nginx compresses whatever has none, no-transform or not
 }
 
 Event = tuple[str, "Mapping[str, Any]"]
