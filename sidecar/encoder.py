@@ -1,7 +1,8 @@
 """A sentence encoder's published weights (safetensors and vocabulary) as a GGUF of 16-bit floats, without torch.
 
 The same tensors and metadata as ``convert_hf_to_gguf.py`` of llama.cpp writes for a BertModel, so that the served vectors
-are the published model's. Tensors of one dimension, positions and token types stay at 32 bits, as there.
+are the published model's, unless an adapter is added: low-rank changes (LoRA) of its linear layers. Tensors of one dimension,
+positions and token types stay at 32 bits, as there.
 """
 
 from __future__ import annotations
@@ -31,14 +32,17 @@ _SPECIAL = ("bos", "eos", "unk", "sep", "pad", "mask")  # of those the format kn
 _PRE_TOKENIZER = "jina-v2-en"
 
 
-def convert(source: Path, target: Path, *, name: str, licence: str) -> None:
-    """Write the encoder in the folder ``source`` to the file ``target``. Raises ModelCorrupt when ``source`` is not whole."""
+def convert(source: Path, target: Path, *, name: str, licence: str, adapter: Path | None = None) -> None:
+    """Write the encoder in the folder ``source`` to the file ``target``, changed by ``adapter`` (see ``_changes``) if there is one.
+
+    Raises ModelCorrupt when ``source`` is not whole.
+    """
     try:
         config = json.loads((source / "config.json").read_text(encoding="utf-8"))
         writer = gguf.GGUFWriter(target, "bert")
         _describe(writer, config, name, licence)
         _vocabulary(writer, source, config)
-        _weights(writer, source / "model.safetensors", config)
+        _weights(writer, source / "model.safetensors", config, _changes(adapter))
     except (OSError, ValueError, KeyError) as error:
         raise ModelCorrupt(f"The encoder in {source} is not whole: {error!r}. Install its package again.") from error
     writer.write_header_to_file()
@@ -83,7 +87,16 @@ def _phantom(word: str) -> str:
     return word[2:] if word.startswith("##") else _WORD_START + word
 
 
-def _weights(writer: Any, path: Path, config: dict[str, Any]) -> None:
+def _changes(adapter: Path | None) -> dict[str, np.ndarray[Any, Any]]:
+    """What an adapter adds to each tensor: the product of its factors ``<tensor>.up`` and ``<tensor>.down``."""
+    if adapter is None:
+        return {}
+    with np.load(adapter) as factors:
+        names = {name.removesuffix(".up") for name in factors.files if name.endswith(".up")}
+        return {name: factors[f"{name}.up"].astype(np.float32) @ factors[f"{name}.down"].astype(np.float32) for name in names}
+
+
+def _weights(writer: Any, path: Path, config: dict[str, Any], changes: dict[str, np.ndarray[Any, Any]]) -> None:
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, config["num_hidden_layers"])
     for name, values in _safetensors(path):
         if name in _UNUSED:
@@ -91,8 +104,12 @@ def _weights(writer: Any, path: Path, config: dict[str, Any]) -> None:
         new = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if new is None:
             raise ValueError(f"unknown tensor {name}")
+        if name in changes:
+            values = values + changes.pop(name)  # noqa: PLW2901
         wide = values.ndim < 2 or new in _KEPT_AT_32_BITS
         writer.add_tensor(new, values.astype(np.float32 if wide else np.float16))
+    if changes:
+        raise ValueError(f"the adapter changes unknown tensors: {sorted(changes)}")
 
 
 def _safetensors(path: Path) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:

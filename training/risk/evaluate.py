@@ -116,7 +116,7 @@ def _count_terms(report: Report, case: Case, findings: Sequence[Found], tallies:
         label = labels.get(term)
         denial = (label.status == "denied") if label else case.expected_risk == "denied"
         category, status = (label.category, label.status) if label else ("unlabelled", case.expected_risk)
-        hits = [f for f in findings if (f.live or denial) and _covers(f, case.dialogue, term)]
+        hits = [f for f in findings if (f.live or denial) and covers(f, case.dialogue, term)]
         for tally in (*tallies, report.by_category[category], report.by_status[status]):
             tally.terms += 1
             tally.terms_found += bool(hits)
@@ -128,9 +128,9 @@ def _count_terms(report: Report, case: Case, findings: Sequence[Found], tallies:
 def _count_false_flags(report: Report, case: Case, findings: Sequence[Found], tallies: Sequence[Tally]) -> None:
     wanted = (*case.expected_terms, *case.optional_terms)
     for f in findings:
-        if not f.live or any(_touches(f, case.dialogue, term) for term in wanted):
+        if not f.live or any(touches(f, case.dialogue, term) for term in wanted):
             continue
-        if case.kind == "negative" or any(_touches(f, case.dialogue, bait) for bait in case.must_not_flag):
+        if case.kind == "negative" or any(touches(f, case.dialogue, bait) for bait in case.must_not_flag):
             for tally in tallies:
                 tally.false_flags += 1
             report.false_flags.append({"id": case.id, "category": f.category, "status": f.status, "quote": f.quote})
@@ -146,11 +146,13 @@ def _count_status(report: Report, case: Case, findings: Sequence[Found], tallies
         report.wrong_statuses.append({"id": case.id, "accepted": sorted(case.accept_risk), "reached": reached})
 
 
-def _covers(finding: Found, dialogue: str, term: str) -> bool:
+def covers(finding: Found, dialogue: str, term: str) -> bool:
+    """Whether a finding contains a term or overlaps at least half of it."""
     return any(_overlap(finding, start, len(term)) * 2 >= len(term) for start in _places(dialogue, term))
 
 
-def _touches(finding: Found, dialogue: str, term: str) -> bool:
+def touches(finding: Found, dialogue: str, term: str) -> bool:
+    """Whether a finding overlaps a term at all."""
     return any(_overlap(finding, start, len(term)) > 0 for start in _places(dialogue, term))
 
 

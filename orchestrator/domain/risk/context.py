@@ -64,6 +64,18 @@ def read(mention: Match[Meaning], place: Surroundings) -> tuple[RiskCategory, Ri
     return category, status
 
 
+def correct(status: RiskStatus, place: Surroundings) -> RiskStatus:
+    """The status of a whole sentence that no phrase was found in: ``status``, unless its context plainly says another."""
+    triggers = Triggers.of(place.folded, place.sentence)
+    if triggers.has("hypothetical", place.sentence) and not triggers.has("recent", place.sentence):
+        return RiskStatus.HYPOTHETICAL
+    if status in _NOW and _over(triggers, place.sentence, place):
+        return RiskStatus.HISTORICAL
+    if status is RiskStatus.HISTORICAL and triggers.has("recent", place.sentence):
+        return RiskStatus.PRESENT_ACTIVE
+    return status
+
+
 def taken_back(folded: str, region: Region) -> bool:
     """Whether the speaker takes a denial back in ``region``."""
     return Triggers.of(folded, region).has("retraction", region)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.note import RiskFinding, RiskStatus
 from orchestrator.domain.risk import answers, context, severity, vocabulary
 from orchestrator.domain.risk.answers import Answer
-from orchestrator.domain.risk.context import Surroundings
+from orchestrator.domain.risk.surroundings import region, said, surroundings
 from orchestrator.domain.transcript import Speaker, fold, sentences
 
 if TYPE_CHECKING:
@@ -82,15 +82,15 @@ class _Scene:
     def _read(self, mention: Match[Meaning]) -> tuple[RiskCategory, RiskStatus] | None:
         """What a mention is: read in its context, or, where it stands in a question, as the answer says."""
         if not self._asks():
-            return context.read(mention, self._surroundings())
+            return context.read(mention, surroundings(self.transcript, self.folded, self.turn, self.spans, self.index))
         status = self._answered(mention.meaning.status)
         if status is None and self.turn.speaker is not Speaker.THERAPIST:
-            return context.read(mention, self._surroundings())
+            return context.read(mention, surroundings(self.transcript, self.folded, self.turn, self.spans, self.index))
         return None if status is None else (mention.meaning.category, status)
 
     def _asks(self) -> bool:
         """Whether the sentence puts something to the other, so that an answer decides what it means."""
-        sentence = self._region(self.index)
+        sentence = region(self.spans, self.index)
         if answers.speaks_of_oneself(self.folded, sentence):
             return False
         return self.turn.speaker is Speaker.THERAPIST or answers.is_question(self.folded, sentence)
@@ -98,45 +98,21 @@ class _Scene:
     def _answered(self, status: RiskStatus) -> RiskStatus | None:
         """The status that the answer gives to a question; none without one."""
         reply = self._reply()
-        said = answers.answer(self.folded, reply)
-        if said is Answer.UNCLEAR:
+        verdict = answers.answer(self.folded, reply)
+        if verdict is Answer.UNCLEAR:
             return None
-        if said is Answer.NO and not context.taken_back(self.folded, self._retort(reply)):
+        if verdict is Answer.NO and not context.taken_back(self.folded, self._retort(reply)):
             return RiskStatus.DENIED
-        past = answers.about_the_past(self.folded, self._region(self.index))
+        past = answers.about_the_past(self.folded, region(self.spans, self.index))
         return RiskStatus.HISTORICAL if past and context.tells_of_the_past(self.folded, reply) else status
 
     def _reply(self) -> Region:
         """What answers the sentence: what the same client goes on to say, else the next turn."""
         if self.turn.speaker is not Speaker.THERAPIST and self.index + 1 < len(self.spans):
             return self.spans[self.index + 1].start, self.turn.said_end
-        return self._said(self.turn.number + 1)
+        return said(self.transcript, self.turn.number + 1)
 
     def _retort(self, reply: Region) -> Region:
         """The answer, and what is said in the two turns after it: there a denial is taken back."""
-        last = self._said(min(self.turn.number + 3, len(self.transcript.turns)))
+        last = said(self.transcript, min(self.turn.number + 3, len(self.transcript.turns)))
         return reply[0], max(reply[1], last[1])
-
-    def _surroundings(self) -> Surroundings:
-        follows = self.transcript.turns[self.turn.number - 2] if self.turn.number > 1 else None
-        return Surroundings(
-            folded=self.folded,
-            sentence=self._region(self.index),
-            before=self._region(self.index - 1),
-            after=self._region(self.index + 1),
-            rest=(self.spans[self.index].end, self._said(self.turn.number + 2)[1] or self.turn.said_end),
-            asked_of_the_past=follows is not None
-            and follows.speaker is Speaker.THERAPIST
-            and answers.about_the_past(self.folded, (follows.said_start, follows.said_end)),
-        )
-
-    def _region(self, index: int) -> Region:
-        return (self.spans[index].start, self.spans[index].end) if 0 <= index < len(self.spans) else (0, 0)
-
-    def _said(self, number: int) -> Region:
-        """What was said in a turn, empty behind the last one."""
-        if number > len(self.transcript.turns):
-            return 0, 0
-        turn = self.transcript.turns[number - 1]
-        return turn.said_start, turn.said_end
-

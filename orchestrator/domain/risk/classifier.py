@@ -1,0 +1,138 @@
+"""The learned half: a linear head over an encoder's vectors, for what no rule foresaw.
+
+The encoder is the published sentence encoder with adapters that were trained together with this head (``docs/models/risk-head.md``).
+A piece of a session whose score passes the threshold is looked at sentence by sentence, and the sentences that carry it become findings
+to review. Without vectors none of this runs, and the rules stand alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from orchestrator.domain.note import RiskCategory, RiskFinding, RiskStatus, Source
+from orchestrator.domain.risk import context
+from orchestrator.domain.risk.surroundings import surroundings
+from orchestrator.domain.risk.vocabulary import Meaning
+from orchestrator.domain.transcript import fold, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from orchestrator.domain.risk.pieces import Piece
+    from orchestrator.domain.transcript import Span, Transcript
+
+
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Weights over unit vectors, and from which scores on something is said. Scores are logits."""
+
+    risk_weight: NDArray[np.float32]
+    risk_bias: float
+    category_weight: NDArray[np.float32]
+    category_bias: NDArray[np.float32]
+    status_weight: NDArray[np.float32]
+    status_bias: NDArray[np.float32]
+    categories: tuple[RiskCategory, ...]
+    statuses: tuple[RiskStatus, ...]
+    threshold: float  # from here on a piece is suspicious
+    margin: float  # sentences of a suspicious piece that score so much less than its best one stay out
+    neighbour_share: float  # of the higher score of the pieces before and behind, which raises a piece's own
+
+    def scores(self, vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+        """How risky each vector is."""
+        return np.asarray(np.asarray(vectors, np.float32) @ self.risk_weight + self.risk_bias, np.float32)
+
+    def meaning(self, vector: Sequence[float]) -> Meaning:
+        """What kind of risk it is most likely, and in which status."""
+        unit = np.asarray(vector, np.float32)
+        category = int(np.argmax(self.category_weight @ unit + self.category_bias))
+        status = int(np.argmax(self.status_weight @ unit + self.status_bias))
+        return Meaning(self.categories[category], self.statuses[status])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """A piece that may hold a risk: its score, and what it would be."""
+
+    piece: Piece
+    score: float
+    meaning: Meaning
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What the encoder is to be shown to find the sentences that carry it."""
+        return tuple(self.piece.sentence(span) for span in self.piece.spans)
+
+
+@cache
+def head() -> Head:
+    """The trained head, read once from the file beside this module."""
+    with as_file(files(__package__) / "head.npz") as path, np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    return Head(
+        risk_weight=arrays["risk_weight"],
+        risk_bias=float(arrays["risk_bias"]),
+        category_weight=arrays["category_weight"],
+        category_bias=arrays["category_bias"],
+        status_weight=arrays["status_weight"],
+        status_bias=arrays["status_bias"],
+        categories=tuple(RiskCategory(str(name)) for name in arrays["categories"]),
+        statuses=tuple(RiskStatus(str(name)) for name in arrays["statuses"]),
+        threshold=float(arrays["threshold"]),
+        margin=float(arrays["margin"]),
+        neighbour_share=float(arrays["neighbour_share"]),
+    )
+
+
+def suspect(pieces: Sequence[Piece], vectors: Sequence[Sequence[float]]) -> tuple[Suspicion, ...]:
+    """The pieces whose score, raised by that of their neighbours, passes the threshold. One vector per piece."""
+    if not pieces:
+        return ()
+    judge = head()
+    scores = smoothed(judge.scores(vectors), judge.neighbour_share)
+    return tuple(
+        Suspicion(piece=piece, score=float(score), meaning=judge.meaning(vector))
+        for piece, vector, score in zip(pieces, vectors, scores, strict=True)
+        if score >= judge.threshold
+    )
+
+
+def smoothed(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Each score with a share of the higher one beside it: a risk is seldom spoken of in one breath only."""
+    padded = np.concatenate(([-np.inf], scores, [-np.inf]))
+    beside = np.maximum(padded[:-2], padded[2:])
+    return np.where(np.isfinite(beside), (1 - share) * scores + share * np.maximum(scores, beside), scores).astype(np.float32)
+
+
+def classify(
+    transcript: Transcript, suspicions: Sequence[Suspicion], vectors: Sequence[Sequence[float]]
+) -> tuple[RiskFinding, ...]:
+    """A finding for each sentence that carries a suspicion. ``vectors`` are those of all ``texts``, in order."""
+    judge = head()
+    scores = judge.scores(vectors) if vectors else np.zeros(0, np.float32)
+    found: list[RiskFinding] = []
+    first = 0
+    for suspicion in suspicions:
+        own = scores[first : first + len(suspicion.piece.spans)]
+        first += len(own)
+        carrying = [span for span, score in zip(suspicion.piece.spans, own, strict=True) if score >= own.max() - judge.margin]
+        found += [_finding(transcript, span, suspicion.meaning) for span in carrying]
+    return tuple(found)
+
+
+def _finding(transcript: Transcript, span: Span, meaning: Meaning) -> RiskFinding:
+    """A finding on a whole sentence, its status as the head guesses it and as the context rules correct it."""
+    turn = transcript.turns[span.turn - 1]
+    spans = sentences(transcript, turn)
+    place = surroundings(transcript, fold(transcript.text), turn, spans, spans.index(span))
+    status = context.correct(meaning.status, place)
+    return RiskFinding(category=meaning.category, status=status, span=span, source=Source.CLASSIFIER, review=True)

@@ -1,0 +1,71 @@
+"""The one door from the training of the risk head to the orchestrator's risk engine: what is trained is what is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.risk import find, pieces
+from orchestrator.domain.transcript import parse
+from training.risk.evaluate import Found, covers, touches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from orchestrator.domain.note import RiskFinding
+    from training.risk.cases import Case, Label
+
+OPTIONAL_WEIGHT = 0.0
+BESIDE_WEIGHT = 0.3  # what else a client in danger says: seldom labelled, so no sure negative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A text for the encoder and what the head is to say of it."""
+
+    text: str
+    risky: bool
+    weight: float
+    category: str | None
+    case: Case
+    piece: int  # which piece of the case it is, or belongs to
+    sentence: bool  # one sentence of the piece rather than the whole
+
+
+def examples(case: Case) -> Iterator[Example]:
+    """Every piece of a case, and every sentence of a piece that has more than one."""
+    for number, piece in enumerate(pieces.cut(parse(case.dialogue))):
+        yield _example(case, piece.text, [piece.spans[0].start, piece.spans[-1].end], number, sentence=False)
+        if len(piece.spans) > 1:
+            for span in piece.spans:
+                yield _example(case, piece.sentence(span), [span.start, span.end], number, sentence=True)
+
+
+def rules(case: Case) -> list[Found]:
+    """What the rules alone find in a case."""
+    return found(find(parse(case.dialogue)))
+
+
+def found(findings: Iterable[RiskFinding]) -> list[Found]:
+    """Findings as the metrics want them."""
+    return [
+        Found(category=f.category.value, status=f.status.value, start=f.span.start, end=f.span.end, quote=f.span.quote)
+        for f in findings
+    ]
+
+
+def _example(case: Case, text: str, bounds: list[int], number: int, *, sentence: bool) -> Example:
+    stretch = Found(category="", status="", start=bounds[0], end=bounds[1])
+    label = _label(case, stretch, sentence=sentence)
+    weight = 1.0
+    if label is None and case.kind != "negative" and case.labels:
+        optional = any(touches(stretch, case.dialogue, term) for term in case.optional_terms)
+        weight = OPTIONAL_WEIGHT if optional else BESIDE_WEIGHT
+    category = label.category if label else None
+    return Example(text=text, risky=label is not None, weight=weight, category=category, case=case, piece=number, sentence=sentence)
+
+
+def _label(case: Case, stretch: Found, *, sentence: bool) -> Label | None:
+    """The label that a stretch of the dialogue carries: a sentence must cover half of the term, a piece must touch it."""
+    test = covers if sentence else touches
+    return next((label for label in case.labels if test(stretch, case.dialogue, label.span)), None)
