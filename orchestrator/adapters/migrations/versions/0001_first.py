@@ -21,6 +21,10 @@ def upgrade() -> None:
 
 
 def _text(name: str, *, optional: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.String(), nullable=optional)
+
+
+def _long(name: str, *, optional: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.Text(), nullable=optional)
 
 
@@ -94,10 +98,9 @@ def _patients_and_sessions() -> None:
         _number("duration", optional=True),
         _text("language"),
         *(_number(name, optional=True) for name in ("revision_number", "note_number")),
-        *(
-            _text(name, optional=True)
-            for name in ("translated_transcription", "translation_language", "diagnosis", "treatment_plan")
-        ),
+        _long("translated_transcription", optional=True),
+        _text("translation_language", optional=True),
+        *(_long(name, optional=True) for name in ("diagnosis", "treatment_plan")),
         _flag("is_completed"),
         *map(_time, ("created_at", "updated_at")),
         _time("deleted_at", optional=True),
@@ -112,7 +115,7 @@ def _records() -> None:
     op.create_table(
         "transcript_revision",
         *map(_number, ("id", "session_id", "number")),
-        _text("text"),
+        _long("text"),
         _time("created_at"),
         _key("transcript_revision"),
         _points("transcript_revision", "session_id", "session"),
@@ -121,8 +124,9 @@ def _records() -> None:
     op.create_table(
         "note_version",
         *map(_number, ("id", "session_id", "number")),
-        *map(_text, ("origin", "rendered")),
-        _text("note_json", optional=True),
+        _text("origin"),
+        _long("rendered"),
+        _long("note_json", optional=True),
         _number("revision_id", optional=True),
         _number("author_id"),
         _number("based_on", optional=True),
