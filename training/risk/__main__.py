@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train the adapters and the head")
     train.add_argument("--without", metavar="AUTHOR", help="leave out all cases of one author and measure on them")
-    train.add_argument("--epochs", type=int, default=4)
+    train.add_argument("--epochs", type=int, default=3)
     train.add_argument("--encoder", type=Path, help="folder of the published encoder (default: the installed package's)")
     train.add_argument("--out", type=Path, help="write there instead of into the packages")
     score = commands.add_parser("score", help="score findings, read from standard input, against cases")
@@ -51,8 +51,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> int:
     from training.risk.release import make
+    from training.risk.train import Recipe
 
-    make(sorted(CASES.glob("[a-g].jsonl")), options)
+    recipe = Recipe(epochs=options.epochs)
+    make(sorted(CASES.glob("*.jsonl")), without=options.without, recipe=recipe, encoder=options.encoder, out=options.out)
     return 0
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.risk import find, pieces
+from orchestrator.domain.risk import classify, find, merge, pieces, suspect
 from orchestrator.domain.transcript import parse
 from training.risk.evaluate import Found, covers, touches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.domain.note import RiskFinding
+    from orchestrator.domain.risk.classifier import Head
     from training.risk.cases import Case, Label
 
 OPTIONAL_WEIGHT = 0.0
@@ -27,6 +28,7 @@ class Example:
     risky: bool
     weight: float
     category: str | None
+    status: str | None
     case: Case
     piece: int  # which piece of the case it is, or belongs to
     sentence: bool  # one sentence of the piece rather than the whole
@@ -46,6 +48,22 @@ def rules(case: Case) -> list[Found]:
     return found(find(parse(case.dialogue)))
 
 
+def texts(case: Case) -> Iterator[str]:
+    """Everything of a case that the encoder may be shown."""
+    for piece in pieces.cut(parse(case.dialogue)):
+        yield piece.text
+        yield from (piece.sentence(span) for span in piece.spans)
+
+
+def predict(case: Case, vectors: Mapping[str, Sequence[float]], head: Head) -> list[Found]:
+    """What rules and classifier find together, given the vectors of all ``texts`` of the case."""
+    transcript = parse(case.dialogue)
+    cut = pieces.cut(transcript)
+    suspicions = suspect(cut, [vectors[piece.text] for piece in cut], head)
+    shown = [vectors[text] for suspicion in suspicions for text in suspicion.texts]
+    return found(merge(find(transcript), classify(transcript, suspicions, shown, head)))
+
+
 def found(findings: Iterable[RiskFinding]) -> list[Found]:
     """Findings as the metrics want them."""
     return [
@@ -61,8 +79,16 @@ def _example(case: Case, text: str, bounds: list[int], number: int, *, sentence:
     if label is None and case.kind != "negative" and case.labels:
         optional = any(touches(stretch, case.dialogue, term) for term in case.optional_terms)
         weight = OPTIONAL_WEIGHT if optional else BESIDE_WEIGHT
-    category = label.category if label else None
-    return Example(text=text, risky=label is not None, weight=weight, category=category, case=case, piece=number, sentence=sentence)
+    return Example(
+        text=text,
+        risky=label is not None,
+        weight=weight,
+        category=label.category if label else None,
+        status=label.status if label else None,
+        case=case,
+        piece=number,
+        sentence=sentence,
+    )
 
 
 def _label(case: Case, stretch: Found, *, sentence: bool) -> Label | None:

@@ -6,7 +6,6 @@ Nothing here sees the fifth of the cases that is kept out, except the final meas
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,11 @@ class Recipe:
 
 
 def train(
-    examples: Sequence[Example], encoder: Path, recipe: Recipe, *, after_epoch: Callable[[Network, int], None]
+    examples: Sequence[Example],
+    encoder: Path,
+    recipe: Recipe,
+    *,
+    after_epoch: Callable[[Network, int], None] = lambda _network, _epoch: None,
 ) -> Network:
     """Train on ``examples``; ``after_epoch`` is called with the network and the number of the epoch."""
     random.seed(recipe.seed)
@@ -124,7 +127,3 @@ def _loss(network: Network, texts: Sequence[Text], examples: Sequence[Example], 
         loss = loss + recipe.category_share * nn.functional.cross_entropy(category[named], kinds) * len(named) / len(examples)
     return loss
 
-
-def minutes_since(started: float) -> float:
-    """Minutes of wall clock, one decimal."""
-    return round((time.monotonic() - started) / 60, 1)

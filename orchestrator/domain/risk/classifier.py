@@ -22,6 +22,7 @@ from orchestrator.domain.transcript import fold, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -76,7 +77,13 @@ class Suspicion:
 @cache
 def head() -> Head:
     """The trained head, read once from the file beside this module."""
-    with as_file(files(__package__) / "head.npz") as path, np.load(path) as stored:
+    with as_file(files(__package__) / "head.npz") as path:
+        return read(path)
+
+
+def read(path: Path) -> Head:
+    """A head from a file that ``training.risk`` wrote."""
+    with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     return Head(
         risk_weight=arrays["risk_weight"],
@@ -93,11 +100,13 @@ def head() -> Head:
     )
 
 
-def suspect(pieces: Sequence[Piece], vectors: Sequence[Sequence[float]]) -> tuple[Suspicion, ...]:
+def suspect(
+    pieces: Sequence[Piece], vectors: Sequence[Sequence[float]], judge: Head | None = None
+) -> tuple[Suspicion, ...]:
     """The pieces whose score, raised by that of their neighbours, passes the threshold. One vector per piece."""
     if not pieces:
         return ()
-    judge = head()
+    judge = judge or head()
     scores = smoothed(judge.scores(vectors), judge.neighbour_share)
     return tuple(
         Suspicion(piece=piece, score=float(score), meaning=judge.meaning(vector))
@@ -114,10 +123,13 @@ def smoothed(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
 
 
 def classify(
-    transcript: Transcript, suspicions: Sequence[Suspicion], vectors: Sequence[Sequence[float]]
+    transcript: Transcript,
+    suspicions: Sequence[Suspicion],
+    vectors: Sequence[Sequence[float]],
+    judge: Head | None = None,
 ) -> tuple[RiskFinding, ...]:
     """A finding for each sentence that carries a suspicion. ``vectors`` are those of all ``texts``, in order."""
-    judge = head()
+    judge = judge or head()
     scores = judge.scores(vectors) if vectors else np.zeros(0, np.float32)
     found: list[RiskFinding] = []
     first = 0

