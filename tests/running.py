@@ -35,7 +35,7 @@ _numbers = itertools.count(1)
 async def until(condition: Callable[[], Awaitable[object]], seconds: float = 10.0) -> None:
     """Look again and again until ``condition`` holds: for what only another process or connection can bring about."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - there is no event to wait for across a socket
+        while not await condition():
             await asyncio.sleep(0.01)
 
 

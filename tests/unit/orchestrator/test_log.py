@@ -41,7 +41,9 @@ def test_our_events_are_json(capsys):
 
 
 @pytest.mark.usefixtures("_configured")
-@pytest.mark.parametrize("name", ["aiohttp.server", "httpx", "httpcore", "sqlalchemy.engine", "aiosqlite", "alembic", "asyncio"])
+@pytest.mark.parametrize(
+    "name", ["aiohttp.server", "httpx", "httpcore", "sqlalchemy.engine", "aiosqlite", "alembic", "asyncio"]
+)
 def test_libraries_lose_their_text(capsys, name):
     """Of a library's record only its origin and the type of the error are left, at any level."""
     logger = logging.getLogger(name)

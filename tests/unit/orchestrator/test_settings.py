@@ -15,7 +15,14 @@ def test_a_misspelt_variable_refuses_to_start():
 
 def test_other_programs_variables_pass():
     """The sidecar's variables and those of the set-up are not ours to judge; our two about the sidecar are ours."""
-    read({"SESSIONSCRIBE_SIDECAR_PORT": "1", "SESSIONSCRIBE_CACHE": "x", "SESSIONSCRIBE_SIDECAR_URL": "http://x", "PATH": ""})
+    read(
+        {
+            "SESSIONSCRIBE_SIDECAR_PORT": "1",
+            "SESSIONSCRIBE_CACHE": "x",
+            "SESSIONSCRIBE_SIDECAR_URL": "http://x",
+            "PATH": "",
+        }
+    )
 
 
 def test_an_invalid_value_falls_back(monkeypatch):

@@ -43,8 +43,12 @@ def learned(dialogue: str, risky: str) -> list[tuple[str, str, str]]:
 
 def test_the_sentence_that_carries_a_suspicion_becomes_the_finding():
     """Only the responsible sentence of a suspicious turn is marked, and for review."""
-    dialogue = "Therapist: How are the roses?\nClient: Fine. I gave the shears a job they were not made for. Then it rained."
-    assert learned(dialogue, "shears") == [("I gave the shears a job they were not made for.", "self_harm", "present_active")]
+    dialogue = (
+        "Therapist: How are the roses?\nClient: Fine. I gave the shears a job they were not made for. Then it rained."
+    )
+    assert learned(dialogue, "shears") == [
+        ("I gave the shears a job they were not made for.", "self_harm", "present_active")
+    ]
 
 
 @pytest.mark.parametrize(

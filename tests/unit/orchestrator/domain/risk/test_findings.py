@@ -47,7 +47,11 @@ def test_a_span_is_the_words_of_the_transcript_and_one_sentence_at_most(text):
         assert all(finding.span.start <= term.start < term.end <= finding.span.end for term in finding.terms)
 
 
-@given(st.lists(st.tuples(st.sampled_from(LABELS), st.lists(st.sampled_from(NEUTRAL), min_size=1)), max_size=8).map(dialogue_of))
+@given(
+    st.lists(st.tuples(st.sampled_from(LABELS), st.lists(st.sampled_from(NEUTRAL), min_size=1)), max_size=8).map(
+        dialogue_of
+    )
+)
 def test_without_risk_nobody_denies_anything(text):
     """A transcript without risk has the Risk section "Not discussed.", never a denial."""
     transcript = parse(text)
@@ -55,7 +59,11 @@ def test_without_risk_nobody_denies_anything(text):
     assert (only.text, only.author, only.evidence) == (NOT_DISCUSSED, Author.RULE, ())
 
 
-@given(st.sampled_from(DISCLOSURES), st.lists(st.sampled_from(NEUTRAL), max_size=6), st.lists(st.sampled_from(NEUTRAL), max_size=6))
+@given(
+    st.sampled_from(DISCLOSURES),
+    st.lists(st.sampled_from(NEUTRAL), max_size=6),
+    st.lists(st.sampled_from(NEUTRAL), max_size=6),
+)
 def test_neutral_turns_around_a_disclosure_change_nothing(disclosure, before, behind):
     """What is said of soup and buses neither hides a risk nor makes one graver."""
     alone = [(f.category, f.status, f.span.quote) for f in risk.find(parse(f"Client: {disclosure}"))]
@@ -73,7 +81,14 @@ def test_the_label_of_a_turn_never_suppresses(disclosure, label):
 
 @pytest.mark.parametrize(
     "text",
-    ["not " * 20_000, "a" * 200_000, "I want to kill myself " * 5_000, "don't want to " * 8_000, "\n" * 50_000, "i " * 60_000],
+    [
+        "not " * 20_000,
+        "a" * 200_000,
+        "I want to kill myself " * 5_000,
+        "don't want to " * 8_000,
+        "\n" * 50_000,
+        "i " * 60_000,
+    ],
     ids=["negations", "one word", "one sentence", "half phrases", "lines", "subjects"],
 )
 def test_hostile_input_takes_bounded_time(text):
