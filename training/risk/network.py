@@ -66,7 +66,9 @@ class Network(nn.Module):
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            tokens = self.tokenizer([texts[i] for i in chosen], padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+            tokens = self.tokenizer(
+                [texts[i] for i in chosen], padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+            )
             hidden = self.embeddings(tokens.input_ids, token_type_ids=tokens.token_type_ids)
             hidden = _run(self.lower, hidden, tokens.attention_mask)
             for index, row, mask in zip(chosen, hidden, tokens.attention_mask, strict=True):

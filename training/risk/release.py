@@ -21,7 +21,7 @@ from training.risk.cases import read, split
 from training.risk.train import CATEGORIES, Recipe, head, train, vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from training.risk.cases import Case
     from training.risk.engine import Example
@@ -57,8 +57,13 @@ def parts(paths: Sequence[Path], without: str | None = None) -> Parts:
 
 def thinned(cases: Sequence[Case], seed: int) -> list[Example]:
     """The examples of cases, without most of the sentences that carry no risk."""
-    chance = random.Random(seed)
-    made = [e for case in cases for e in engine.examples(case) if not e.sentence or e.risky or chance.random() < SENTENCE_SHARE]
+    chance = random.Random(seed)  # noqa: S311 - a choice of examples, no secret
+    made = [
+        e
+        for case in cases
+        for e in engine.examples(case)
+        if not e.sentence or e.risky or chance.random() < SENTENCE_SHARE
+    ]
     return [example for example in made if example.weight > 0]
 
 
@@ -77,7 +82,7 @@ def write(network: Network, chosen: Parts, adapter: Path, target: Path) -> None:
     live = [i for i, example in enumerate(labelled) if example.status in STATUSES]
     status = linear(seen[live], [STATUSES.index(str(labelled[i].status)) for i in live], len(STATUSES))
     weights = head(network)
-    np.savez_compressed(adapter, **network.adapter())
+    np.savez_compressed(adapter, **network.adapter())  # type: ignore[arg-type]  # names are never "allow_pickle"
     np.savez_compressed(
         target,
         risk_weight=weights["risk_weight"],

@@ -76,7 +76,9 @@ def train(
 
 
 @torch.no_grad()
-def vectors(network: Network, texts: Sequence[Text], batch: int = 64) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def vectors(
+    network: Network, texts: Sequence[Text], batch: int = 64
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """The unit vectors of prepared texts."""
     network.eval()
     return np.concatenate([network(texts[i : i + batch])[0].numpy() for i in range(0, len(texts), batch)])
@@ -124,6 +126,7 @@ def _loss(network: Network, texts: Sequence[Text], examples: Sequence[Example], 
     named = [i for i, example in enumerate(examples) if example.category]
     if named:
         kinds = torch.tensor([CATEGORIES.index(examples[i].category or "other") for i in named])
-        loss = loss + recipe.category_share * nn.functional.cross_entropy(category[named], kinds) * len(named) / len(examples)
+        loss = loss + recipe.category_share * nn.functional.cross_entropy(category[named], kinds) * len(named) / len(
+            examples
+        )
     return loss
-

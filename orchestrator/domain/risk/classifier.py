@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.risk.pieces import Piece
     from orchestrator.domain.transcript import Span, Transcript
-
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +117,9 @@ def smoothed(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """Each score with a share of the higher one beside it: a risk is seldom spoken of in one breath only."""
     padded = np.concatenate(([-np.inf], scores, [-np.inf]))
     beside = np.maximum(padded[:-2], padded[2:])
-    return np.where(np.isfinite(beside), (1 - share) * scores + share * np.maximum(scores, beside), scores).astype(np.float32)
+    return np.where(np.isfinite(beside), (1 - share) * scores + share * np.maximum(scores, beside), scores).astype(
+        np.float32
+    )
 
 
 def classify(
@@ -136,7 +136,9 @@ def classify(
     for suspicion in suspicions:
         own = scores[first : first + len(suspicion.piece.spans)]
         first += len(own)
-        carrying = [span for span, score in zip(suspicion.piece.spans, own, strict=True) if score >= own.max() - judge.margin]
+        carrying = [
+            span for span, score in zip(suspicion.piece.spans, own, strict=True) if score >= own.max() - judge.margin
+        ]
         found += [_finding(transcript, span, suspicion.meaning) for span in carrying]
     return tuple(found)
 

@@ -102,7 +102,9 @@ def _over(triggers: Triggers, clause: Region, place: Surroundings) -> bool:
     if Triggers.of(place.folded, place.after).has("over_since", place.after):
         return True
     before = Triggers.of(place.folded, place.before)
-    return place.asked_of_the_past or (before.has("historical", place.before) and not before.has("recent", place.before))
+    return place.asked_of_the_past or (
+        before.has("historical", place.before) and not before.has("recent", place.before)
+    )
 
 
 def _somebody_else(category: RiskCategory, status: RiskStatus, *, recent: bool) -> tuple[RiskCategory, RiskStatus]:

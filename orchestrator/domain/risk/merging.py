@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.note import RiskFinding
 
-_NO_PRESENT_RISK = frozenset({RiskStatus.DENIED, RiskStatus.OTHER_PERSON, RiskStatus.HYPOTHETICAL, RiskStatus.NOT_DISCUSSED})
+_NO_PRESENT_RISK = frozenset(
+    {RiskStatus.DENIED, RiskStatus.OTHER_PERSON, RiskStatus.HYPOTHETICAL, RiskStatus.NOT_DISCUSSED}
+)
 
 
 def merge(ruled: Iterable[RiskFinding], learned: Iterable[RiskFinding]) -> tuple[RiskFinding, ...]:

@@ -96,5 +96,5 @@ def _alternative(word: str) -> str:
 
 
 def _keys(phrase: str, classes: Mapping[str, str]) -> set[str]:
-    first = phrase.split()[0]
+    first = phrase.split(maxsplit=1)[0]
     return {word.removesuffix("*").split("_")[0][:_KEY] for word in _alternatives(first.removesuffix("?"), classes)}

@@ -59,8 +59,16 @@ def test_a_denied_finding_finds_a_denial_only():
 
 def test_false_flags_are_live_findings_where_nothing_is():
     """A live finding on a negative case, or on words that must not be flagged, is a false flag; a denied one is not."""
-    negative = RECORD | {"category": "negative", "expected_terms": [], "labels": [], "expected_risk": "none", "accept_risk": ["none"]}
-    report = evaluate([case(negative)], {"x-0001": [finding("counting the pills"), finding("The cat", status="denied")]})
+    negative = RECORD | {
+        "category": "negative",
+        "expected_terms": [],
+        "labels": [],
+        "expected_risk": "none",
+        "accept_risk": ["none"],
+    }
+    report = evaluate(
+        [case(negative)], {"x-0001": [finding("counting the pills"), finding("The cat", status="denied")]}
+    )
     assert report.by_kind["negative"].rates()["false_flags_per_case"] == 1.0
     report = evaluate([case(RECORD)], {"x-0001": [finding("The cat is well."), finding("counting the pills")]})
     assert (report.overall.false_flags, report.missed) == (1, [])
@@ -81,7 +89,9 @@ def test_a_case_without_a_prediction_has_missed_everything():
     assert [miss["term"] for miss in report.missed] == ["counting the pills"]
 
 
-@pytest.mark.parametrize("change", [{"category": "perhaps"}, {"expected_risk": "grave"}, {"optional_terms": ["never said"]}])
+@pytest.mark.parametrize(
+    "change", [{"category": "perhaps"}, {"expected_risk": "grave"}, {"optional_terms": ["never said"]}]
+)
 def test_a_case_that_breaks_the_schema_is_refused_by_name(change):
     """The message names the case."""
     with pytest.raises(BadCase, match="x-0001"):
@@ -109,8 +119,13 @@ def test_the_kept_out_fifth_is_decided_by_the_id(tmp_path):
 def test_score_reads_findings_and_prints_the_numbers(tmp_path, monkeypatch, capsys):
     """The program scores what the risk command prints, as a table or as JSON, and forgives malformed cases."""
     file = tmp_path / "x.jsonl"
-    file.write_text(json.dumps(RECORD) + "\n" + json.dumps({"id": "odd", "dialogue": None, "category": "odd"}), encoding="utf-8")
-    found = {"id": "x-0001", "findings": [{"category": "suicide_plan_or_means", "status": "present_active", "start": 24, "end": 60}]}
+    file.write_text(
+        json.dumps(RECORD) + "\n" + json.dumps({"id": "odd", "dialogue": None, "category": "odd"}), encoding="utf-8"
+    )
+    found = {
+        "id": "x-0001",
+        "findings": [{"category": "suicide_plan_or_means", "status": "present_active", "start": 24, "end": 60}],
+    }
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(found)))
     assert program.main(["score", "--cases", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["overall"]["term_recall"] == 1.0
