@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.risk.cases import BadCase, read
+from training.risk import report
+from training.risk.cases import BadCase, case, read
 from training.risk.evaluate import Found, evaluate
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit code is 1 when a file cannot be used."""
     options = _parser().parse_args(arguments)
     try:
-        return _train(options) if options.command == "train" else _score(options)
+        return options.run(options)  # type: ignore[no-any-return]
     except (BadCase, OSError, ValueError) as error:
         print(f"training.risk: {error}", file=sys.stderr)
         return FAILED
@@ -45,9 +46,14 @@ def _parser() -> argparse.ArgumentParser:
         "--encoder", type=Path, help="folder of the published encoder (default: the installed package's)"
     )
     train.add_argument("--out", type=Path, help="write there instead of into the packages")
+    train.set_defaults(run=_train)
     score = commands.add_parser("score", help="score findings, read from standard input, against cases")
     score.add_argument("--cases", type=Path, required=True, metavar="FILE")
     score.add_argument("--json", action="store_true", help="as JSON instead of a table")
+    score.add_argument("--markdown", action="store_true", help="as a page with every miss")
+    score.set_defaults(run=_score)
+    kept = commands.add_parser("kept-out", help="print the cases that are kept out of training")
+    kept.set_defaults(run=lambda _options: _kept_out())
     return parser
 
 
@@ -64,8 +70,20 @@ def _train(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace) -> int:
     predictions = dict(_predictions(sys.stdin))
-    report = evaluate(read([options.cases], strict=False), predictions).as_dict()
-    print(json.dumps(report, ensure_ascii=False, indent=1) if options.json else _table(report))
+    scored = evaluate(read([options.cases], strict=False), predictions).as_dict()
+    if options.json:
+        print(json.dumps(scored, ensure_ascii=False, indent=1))
+    else:
+        print(report.markdown(scored) if options.markdown else report.table(scored))
+    return 0
+
+
+def _kept_out() -> int:
+    """Print the cases that nothing may be tuned on, as they were written."""
+    for path in sorted(CASES.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip() and case(json.loads(line)).kept_out:
+                print(line)
     return 0
 
 
@@ -85,22 +103,6 @@ def _found(finding: dict[str, object]) -> Found:
         end=int(str(finding["end"])),
         quote=str(finding.get("quote", "")),
     )
-
-
-def _table(report: dict[str, object]) -> str:
-    """The numbers, without the lists of misses."""
-    groups = {
-        "overall": {"all": report["overall"]},
-        **{name: report[name] for name in ("by_kind", "by_category", "by_status")},
-    }
-    rows = [f"{'':34}{'terms':>7}{'recall':>8}{'false flags/case':>18}{'status':>8}"]
-    for group, tallies in groups.items():
-        rows.append(group)
-        for name, rates in tallies.items():  # type: ignore[attr-defined]
-            cells = [rates["terms"], rates["term_recall"], rates["false_flags_per_case"], rates["status_accuracy"]]
-            shown = ["-" if cell is None else str(cell) for cell in cells]
-            rows.append(f"  {name:32}{shown[0]:>7}{shown[1]:>8}{shown[2]:>18}{shown[3]:>8}")
-    return "\n".join(rows)
 
 
 if __name__ == "__main__":

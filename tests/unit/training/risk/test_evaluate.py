@@ -132,4 +132,17 @@ def test_score_reads_findings_and_prints_the_numbers(tmp_path, monkeypatch, caps
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(found)))
     assert program.main(["score", "--cases", str(file)]) == 0
     assert "suicide_plan_or_means" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert program.main(["score", "--cases", str(file), "--markdown"]) == 0
+    assert "x-0001 · suicide_plan_or_means · present_active · counting the pills" in capsys.readouterr().out
     assert program.main(["score", "--cases", str(tmp_path / "none.jsonl")]) == 1
+
+
+def test_the_written_cases_follow_the_schema(capsys):
+    """Every case of every author is valid, ids are unique, and the kept-out fifth is about a fifth."""
+    cases = list(read(sorted(program.CASES.glob("*.jsonl"))))
+    assert len(cases) >= 250
+    assert program.main(["kept-out"]) == 0
+    kept = capsys.readouterr().out.splitlines()
+    assert 0.15 < len(kept) / len(cases) < 0.25
+    assert {json.loads(line)["id"] for line in kept} == {c.id for c in split(cases)[1]}
