@@ -6,6 +6,7 @@ encoder's vectors, where there are any, add what was said in other words. The me
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,12 @@ GRAM = 4
 CONCEPT_GRAMS = 5  # a medicine, diagnosis or quantity counts as much as a short word
 MOST_SPANS = 3
 LEAST_SHARE = 0.12  # of the sentence's n-grams: a span that adds less is no evidence
-SUPPORTED = 0.47
-INFERRED = 0.22
+SUPPORTED = 0.38
+INFERRED = 0.08
+FEW_PASSAGES = 32
+CHANCE = 0.08  # cover gained by chance with each doubling of the passages
+VECTOR_WEIGHT = 0.6
+VECTOR_MEAN = 0.45  # the cosine of a foreign sentence's nearest piece
 _LITTLE_WORDS = frozenset(
     "a an and are as at be been but by for from had has have her his in into is it its not of on or she he so than that the their them "
     "they this to was were when which who will with about after before during no i you we my your me do does did don't can could would "
@@ -93,12 +98,8 @@ def score(text: str, searched: Iterable[Passage]) -> tuple[float, tuple[Span, ..
 
 def _concepts(heard: Sequence[str], text: str) -> frozenset[str]:
     """What is the same in other words, as if it were n-grams: "zoloft" and "sertraline", "two weeks" and "a fortnight"."""
-    groups = [
-        vocabulary.equals(name)[entry]
-        for name in ("medications", "diagnoses")
-        for entry in vocabulary.named(name, heard)
-    ]
-    same = {min(group) for group in groups} | {f"{value:g}{unit}" for value, unit in quantities.find(fold(text))}
+    same = {concept for name in ("medications", "diagnoses") for concept in vocabulary.concepts(name, heard)}
+    same |= {f"{value:g}{unit}" for value, unit in quantities.find(fold(text))}
     return frozenset(f"#{i}{concept}" for concept in same for i in range(CONCEPT_GRAMS))
 
 
@@ -115,9 +116,16 @@ def _nearest(vector: Sequence[float], pieces: Sequence[tuple[Span, Sequence[floa
     return max(scored, key=lambda pair: pair[0], default=None)
 
 
+def strength(covered: float, searched: int, cosine: float | None = None) -> float:
+    """How strongly a sentence is carried: its cover, less what so many passages cover by chance, and its nearest vector."""
+    chance = CHANCE * math.log2(max(searched, FEW_PASSAGES) / FEW_PASSAGES)
+    near = 0.0 if cosine is None else VECTOR_WEIGHT * (cosine - VECTOR_MEAN)
+    return covered - chance + near
+
+
 def _supported(sentence: Sentence, searched: tuple[Passage, ...], closest: tuple[float, Span] | None) -> Sentence:
     covered, spans = score(sentence.text, searched)
-    total = covered + (_VECTOR_WEIGHT * (closest[0] - _VECTOR_MEAN) if closest else 0.0)
+    total = strength(covered, len(searched), closest[0] if closest else None)
     if closest and not spans and total >= INFERRED:
         spans = (closest[1],)
     if total >= SUPPORTED and spans:
@@ -125,7 +133,3 @@ def _supported(sentence: Sentence, searched: tuple[Passage, ...], closest: tuple
     if total >= INFERRED:
         return replace(sentence, support=Support.INFERRED, evidence=spans)
     return replace(sentence, support=Support.UNSUPPORTED, evidence=())
-
-
-_VECTOR_WEIGHT = 0.6
-_VECTOR_MEAN = 0.45  # the cosine of a chance pair's nearest piece

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain import evidence, quantities, vocabulary
-from orchestrator.domain.note import NOT_DISCUSSED, Author, RiskStatus, SectionName, Support
+from orchestrator.domain.note import NOT_DISCUSSED, Author, RiskCategory, RiskStatus, SectionName, Support
 from orchestrator.domain.transcript import fold, words
 from orchestrator.domain.turns import Speaker
 
@@ -47,16 +47,30 @@ _PLAIN_CAPITALS = frozenset(
 _SAYS = re.compile(
     r"\s(?:reports?|reported|says|said|stated?|states|feels|felt|described?|describes|denie[sd]|presents|presented|agreed|is|was|has)\b"
 )
+_NO_RISK = r"suicid|self.?harm|homicid|ideation|\bsi\b|\bhi\b|intent|harm|risk|overdos|abus|violen"
 _DENIAL = re.compile(
-    r"\b(?:den(?:y|ies|ied|ying)|denial of|no (?:current |present |reported |active |passive )*(?:evidence of |signs? of |thoughts? of |history of |plans? (?:to|for) |intent(?:ion)?s? (?:to|of) )?"
-    r"(?=suicid|self.?harm|homicid|ideation|si\b|hi\b|intent|harm|risk|overdos|abus|violen)|without (?:any )?(?=suicid|self.?harm|homicid|intent))([^.;]{0,120})"
+    r"\b(?:den(?:y|ies|ied|ying)|denial of|without(?: any)?(?= (?:suicid|self.?harm|homicid|intent))"
+    rf"|no(?: (?:current|present|active|passive|evidence|signs?|thoughts?|history|plans?|of|to|for|any))*(?= (?:{_NO_RISK})))"
+    r"(?P<of>[^.;]{0,160})"
 )
-_RISK_TOPIC = re.compile(
-    r"suicid|self.?harm|homicid|\bsi\b|\bhi\b|kill|harm|ideation|intent|overdos|abus|violen|end(?:ing)? (?:his|her|their|my) life|\bdie\b|hurt(?:ing)? (?:him|her|them|any|other)"
-)
+_HIMSELF = frozenset({RiskCategory.SUICIDAL_IDEATION, RiskCategory.SUICIDE_PLAN_OR_MEANS, RiskCategory.SELF_HARM})
+_RISK_FAMILIES: Mapping[frozenset[RiskCategory], re.Pattern[str]] = {
+    _HIMSELF: re.compile(
+        r"suicid|self.?harm|\bsi\b|ideation|intent|\brisk|\bdie\b|\bdying|end(?:ing)? (?:his|her|their|it|life)"
+        r"|kill(?:ing)? (?:him|her|them)sel|(?:hurt|harm)(?:ing)? (?:him|her|them)sel"
+    ),
+    frozenset({RiskCategory.HARM_TO_OTHERS}): re.compile(
+        r"homicid|\bhi\b|violen(?!ce (?:by|from|at home))|(?:hurt|harm|kill)(?:ing)? (?:others|any|other|people|him\b|her\b|them\b|someone)"
+    ),
+    frozenset({RiskCategory.ABUSE_OR_NEGLECT}): re.compile(r"abus(?!e of (?:alc|drug|subst))|neglect|violence (?:by|from|at home)"),
+    frozenset({RiskCategory.OVERDOSE_OR_SUBSTANCE}): re.compile(r"overdos"),
+}
+"""Which categories of risk a denial speaks of."""
+_DENIAL_SAID = 0.6  # the share of a denied thing's wording that must have been said
+
 _COVERED: Mapping[SectionName, tuple[str, float]] = {
-    SectionName.PLAN: ("plan-not-said", 0.34),
-    SectionName.INTERVENTION: ("intervention-not-said", 0.30),
+    SectionName.PLAN: ("plan-not-said", 0.50),
+    SectionName.INTERVENTION: ("intervention-not-said", 0.42),
 }
 """The mark of a section that models invent most in, and the least share of the sentence's wording that must have been said."""
 
@@ -86,7 +100,7 @@ def listen(transcript: Transcript) -> Said:
         text=transcript.text,
         quotable=tuple((turn.said_start, turn.said_end) for turn in quotable),
         words=frozenset(heard) | {part for word in heard for part in re.split(r"['-]", word)},
-        named=frozenset().union(*(vocabulary.named(name, heard) for name in ("medications", "diagnoses", "therapies"))),
+        named=frozenset().union(*(vocabulary.heard(name, heard) for name in ("medications", "diagnoses", "therapies"))),
         quantities=frozenset(quantities.find(said)),
         grams=evidence.grams(said),
     )
@@ -209,12 +223,18 @@ def _drugs(folded: str, said: Said) -> bool:
 def _denials(folded: str, said: Said, findings: Sequence[RiskFinding]) -> bool:
     """A denial of risk needs a finding that says so; any other needs its object to have been talked about."""
     for match in _DENIAL.finditer(folded):
-        if _RISK_TOPIC.search(match[0] + folded[match.end(1) : match.end(1) + 20]):
-            if not any(finding.status is RiskStatus.DENIED for finding in findings):
-                return True
-        elif _share_said(match[1], said) < 0.5:
+        families = [family for family, pattern in _RISK_FAMILIES.items() if pattern.search(match["of"])]
+        if families:
+            return not all(_denied(family, findings) for family in families)
+        if _share_said(match["of"], said) < _DENIAL_SAID:
             return True
     return False
+
+
+def _denied(family: frozenset[RiskCategory], findings: Sequence[RiskFinding]) -> bool:
+    """Whether a risk of this family was asked about or raised and denied, and none of it is present."""
+    statuses = {finding.status for finding in findings if finding.category in family}
+    return RiskStatus.DENIED in statuses and not statuses & {RiskStatus.PRESENT_ACTIVE, RiskStatus.PRESENT_PASSIVE}
 
 
 def _share_said(text: str, said: Said) -> float:
