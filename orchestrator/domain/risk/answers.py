@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NO_WORD = re.compile(r"[^\w]*")
 _NEXT_SENTENCE = re.compile(r"[.!?…]+\s")
-_ANSWERING_SENTENCES = 3
+_ANSWERING_SENTENCES = 4
 _SECOND_PERSON = re.compile(r"\byou(?:r|rself|'ve|'re|'d|'ll)?\b")
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself)\b")
 

@@ -43,8 +43,8 @@ def _in_turn(transcript: Transcript, folded: str, turn: Turn) -> Iterator[RiskFi
 
 
 def _mentions(folded: str, sentence: Region) -> list[Match[Meaning]]:
-    """The risk phrases of a sentence that no idiom holds, the longest where they overlap."""
-    found = sorted(vocabulary.risks().find(folded, *sentence), key=lambda m: (m.start - m.end, m.start))
+    """The risk phrases of a sentence that no idiom holds; where they overlap the plainer one, then the longest."""
+    found = sorted(vocabulary.risks().find(folded, *sentence), key=_precedence)
     if not found:
         return []
     idioms = list(vocabulary.harmless().find(folded, *sentence))
@@ -54,6 +54,10 @@ def _mentions(folded: str, sentence: Region) -> list[Match[Meaning]]:
         if not idle and not any(match.start < other.end and other.start < match.end for other in kept):
             kept.append(match)
     return sorted(kept, key=lambda m: m.start)
+
+
+def _precedence(match: Match[Meaning]) -> tuple[bool, int, int]:
+    return match.meaning.status is RiskStatus.NOT_DISCUSSED, match.start - match.end, match.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,13 @@ class _Scene:
 
     def _read(self, mention: Match[Meaning]) -> tuple[RiskCategory, RiskStatus] | None:
         """What a mention is: read in its context, or, where it stands in a question, as the answer says."""
-        if not self._asks():
-            return context.read(mention, surroundings(self.transcript, self.folded, self.turn, self.spans, self.index))
-        status = self._answered(mention.meaning.status)
-        if status is None and self.turn.speaker is not Speaker.THERAPIST:
-            return context.read(mention, surroundings(self.transcript, self.folded, self.turn, self.spans, self.index))
-        return None if status is None else (mention.meaning.category, status)
+        meaning = mention.meaning
+        status = self._answered(meaning.status) if self._asks() else None
+        if status is not None:
+            return meaning.category, status
+        if meaning.status is RiskStatus.NOT_DISCUSSED or (self._asks() and self.turn.speaker is Speaker.THERAPIST):
+            return None
+        return context.read(mention, surroundings(self.transcript, self.folded, self.turn, self.spans, self.index))
 
     def _asks(self) -> bool:
         """Whether the sentence puts something to the other, so that an answer decides what it means."""
@@ -103,6 +108,8 @@ class _Scene:
             return None
         if verdict is Answer.NO and not context.taken_back(self.folded, self._retort(reply)):
             return RiskStatus.DENIED
+        if status is RiskStatus.NOT_DISCUSSED:
+            status = RiskStatus.PRESENT_ACTIVE
         past = answers.about_the_past(self.folded, region(self.spans, self.index))
         return RiskStatus.HISTORICAL if past and context.tells_of_the_past(self.folded, reply) else status
 
