@@ -1,6 +1,6 @@
 """Which scorer tells a true sentence of a note from one of another session's note? Writes ``docs/reports/evidence.md``.
 
-``python bench/evidence.py --data FOLDER [--encoder URL]``, with the folders of dialogue and note pairs that ``docs/guides`` names. The encoder is
+``python -m bench.evidence --data FOLDER [--encoder URL]``, with the folders of dialogue and note pairs that ``docs/guides`` names. The encoder is
 llama-server with ``--embedding``; without it only the lexical scorers run.
 """
 
@@ -59,7 +59,11 @@ def main() -> None:
     rows = []
     for source in ("auralis", "primock57", "aci-bench"):
         samples = load(chosen.data / source, chosen.sessions, embed)
-        rows += [(source, name, measure(samples, score)) for name, score in SCORERS.items() if chosen.encoder or name not in NEED_VECTORS]
+        rows += [
+            (source, name, measure(samples, score))
+            for name, score in SCORERS.items()
+            if chosen.encoder or name not in NEED_VECTORS
+        ]
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(report(rows), encoding="utf-8")
     print(REPORT.read_text(encoding="utf-8"))
@@ -74,7 +78,9 @@ def encoder(url: str | None) -> Callable[[list[str]], list[list[float]]]:
     def embed(texts: list[str]) -> list[list[float]]:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), BATCH):
-            answer = client.post("/v1/embeddings", json={"input": [text[:800] for text in texts[start : start + BATCH]]})
+            answer = client.post(
+                "/v1/embeddings", json={"input": [text[:800] for text in texts[start : start + BATCH]]}
+            )
             answer.raise_for_status()
             vectors += [item["embedding"] for item in sorted(answer.json()["data"], key=lambda item: item["index"])]
         return vectors
@@ -84,13 +90,19 @@ def encoder(url: str | None) -> Callable[[list[str]], list[list[float]]]:
 
 def load(folder: Path, most: int, embed: Callable[[list[str]], list[list[float]]]) -> list[Sample]:
     """Up to ``most`` sessions of the train and validation splits, in a seeded order."""
-    records = [json.loads(line) for split in ("train", "validation") for line in (folder / f"{split}.jsonl").open(encoding="utf-8")]
-    random.Random(SEED).shuffle(records)
+    records = [
+        json.loads(line)
+        for split in ("train", "validation")
+        for line in (folder / f"{split}.jsonl").open(encoding="utf-8")
+    ]
+    random.Random(SEED).shuffle(records)  # noqa: S311 - an order that can be repeated, no secret
     samples = []
     for record in records[:most]:
         transcript = parse(record["dialogue"])
         passages = evidence.passages(transcript)
-        note = [text for text in validation.split(record["note"]) if not text.isupper() and len(evidence.grams(text)) >= 8][:12]
+        note = [
+            text for text in validation.split(record["note"]) if not text.isupper() and len(evidence.grams(text)) >= 8
+        ][:12]
         vectors = embed([passage.span.quote for passage in passages])
         samples.append(Sample(transcript, passages, vectors, note, embed(note)))
     return samples
@@ -105,7 +117,9 @@ def bm25(case: Case) -> float:
     idf = {word: math.log(1 + (len(bags) - frequency[word] + 0.5) / (frequency[word] + 0.5)) for word in wanted}
 
     def score(bag: Counter[str]) -> float:
-        return sum(idf[w] * bag[w] * 2.2 / (bag[w] + 1.2 * (0.25 + 0.75 * bag.total() / mean)) for w in wanted if w in bag)
+        return sum(
+            idf[w] * bag[w] * 2.2 / (bag[w] + 1.2 * (0.25 + 0.75 * bag.total() / mean)) for w in wanted if w in bag
+        )
 
     return max(map(score, bags), default=0.0) / (2.2 * sum(idf.values()) or 1.0)
 
@@ -113,7 +127,9 @@ def bm25(case: Case) -> float:
 def ngram_cosine(case: Case) -> float:
     """The best passage by the cosine of character n-grams."""
     wanted = evidence.grams(case.text)
-    return max((len(wanted & p.grams) / math.sqrt(len(wanted) * len(p.grams)) for p in case.sample.passages), default=0.0)
+    return max(
+        (len(wanted & p.grams) / math.sqrt(len(wanted) * len(p.grams)) for p in case.sample.passages), default=0.0
+    )
 
 
 def ngram_cover(case: Case) -> float:
@@ -123,7 +139,9 @@ def ngram_cover(case: Case) -> float:
 
 def cosine(case: Case) -> float:
     """The best passage by the cosine of the encoder's vectors."""
-    return max((sum(a * b for a, b in zip(case.vector or (), v, strict=True)) for v in case.sample.vectors), default=0.0)
+    return max(
+        (sum(a * b for a, b in zip(case.vector or (), v, strict=True)) for v in case.sample.vectors), default=0.0
+    )
 
 
 def both(case: Case) -> float:
@@ -163,7 +181,9 @@ def measure(samples: list[Sample], score: Callable[[Case], float]) -> Measured:
             foreign.append(score(Case(other, text, vector)))
     true.sort()
     foreign.sort()
-    auc = sum(bisect.bisect_left(foreign, s) + bisect.bisect_right(foreign, s) for s in true) / (2 * len(true) * len(foreign))
+    auc = sum(bisect.bisect_left(foreign, s) + bisect.bisect_right(foreign, s) for s in true) / (
+        2 * len(true) * len(foreign)
+    )
     threshold, tenth = foreign[int(0.9 * len(foreign))], true[int(0.1 * len(true))]
     return Measured(
         len(true), auc, above(true, threshold), threshold, tenth, 1 - above(foreign, tenth, inclusive=True),
@@ -193,8 +213,15 @@ def report(rows: list[tuple[str, str, Measured]]) -> str:
         f"| {source} | {name} | {m.true} | {m.auc:.3f} | {m.recall:.2f} | {m.threshold:.2f} | {m.tenth:.2f} | {m.foreign_below:.2f} |"
         for source, name, m in rows
     ]
-    lines += ["", f"At the product's thresholds (supported from {evidence.SUPPORTED}, unsupported below {evidence.INFERRED}):", ""]
-    lines += ["| source | scorer | supported true | supported foreign | unsupported true | unsupported foreign |", "|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        f"At the product's thresholds (supported from {evidence.SUPPORTED}, unsupported below {evidence.INFERRED}):",
+        "",
+    ]
+    lines += [
+        "| source | scorer | supported true | supported foreign | unsupported true | unsupported foreign |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| {source} | {name} | {m.supported_true:.2f} | {m.supported_foreign:.2f} | {m.unsupported_true:.2f} | {m.unsupported_foreign:.2f} |"
         for source, name, m in rows

@@ -1,6 +1,6 @@
 """Controls for the guards, since a guard that judges itself proves nothing. Writes ``docs/reports/guards.md``.
 
-``python bench/guards.py [--data FOLDER] [--encoder URL]``. True sentences and planted fabrications about the sample sessions stand in
+``python -m bench.guards [--data FOLDER] [--encoder URL]``. True sentences and planted fabrications about the sample sessions stand in
 ``guards.jsonl`` beside this file; ``--data`` adds real notes paired with another session's transcript.
 """
 
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.evidence import Sample, encoder, load
 from orchestrator.domain import evidence, guards, risk
 from orchestrator.domain.note import Author, SectionName, Sentence, Support
 from orchestrator.domain.transcript import parse
-
-sys.path.insert(0, str(Path(__file__).parent))
-from evidence import Sample, encoder, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +50,9 @@ def main() -> None:
     verdicts = written(embed)
     pairs = {}
     for source in ("auralis", "primock57", "aci-bench") if chosen.data else ():
-        pairs[source] = foreign(load(chosen.data / source, chosen.sessions, embed or encoder(None)), with_vectors=bool(embed))
+        pairs[source] = foreign(
+            load(chosen.data / source, chosen.sessions, embed or encoder(None)), with_vectors=bool(embed)
+        )
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(report(verdicts, pairs, with_encoder=bool(embed)), encoding="utf-8")
     print(REPORT.read_text(encoding="utf-8"))
@@ -106,8 +105,8 @@ def report(verdicts: Sequence[Verdict], pairs: dict[str, Counter[Support]], *, w
         f"Made by `bench/guards.py`, {'with' if with_encoder else 'without'} the encoder. A sentence counts as marked when it has a mark or is unsupported.",
         "",
         f"- Planted fabrications marked: **{caught} of {len(planted)}** ({caught / len(planted):.0%}).",
-        f"- True sentences marked: **{doubted} of {len(true)}** ({doubted / len(true):.0%}); of the others {supported[Support.SUPPORTED]} supported,"
-        f" {supported[Support.INFERRED]} inferred.",
+        f"- True sentences marked: **{doubted} of {len(true)}** ({doubted / len(true):.0%}).",
+        f"- Of the other true sentences {supported[Support.SUPPORTED]} are supported, {supported[Support.INFERRED]} inferred.",
         "",
         "| planted | marked | of |",
         "|---|---|---|",
@@ -116,8 +115,17 @@ def report(verdicts: Sequence[Verdict], pairs: dict[str, Counter[Support]], *, w
         same = [v for v in planted if v.kind == kind]
         lines.append(f"| {kind} | {sum(v.marked for v in same)} | {len(same)} |")
     if pairs:
-        lines += ["", "Sentences of real notes before another session of the same source:", "", "| source | sentences | supported | inferred | unsupported |", "|---|---|---|---|---|"]
-        lines += [f"| {source} | {c.total()} | {c[Support.SUPPORTED] / c.total():.1%} | {c[Support.INFERRED] / c.total():.1%} | {c[Support.UNSUPPORTED] / c.total():.1%} |" for source, c in pairs.items()]
+        lines += [
+            "",
+            "Sentences of real notes before another session of the same source:",
+            "",
+            "| source | sentences | supported | inferred | unsupported |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| {source} | {c.total()} | {c[Support.SUPPORTED] / c.total():.1%} | {c[Support.INFERRED] / c.total():.1%} | {c[Support.UNSUPPORTED] / c.total():.1%} |"
+            for source, c in pairs.items()
+        ]
     lines += ["", "## Fabrications that were missed", ""]
     lines += [f"- {v.session}, {v.kind}: {v.text} ({v.judged.support})" for v in planted if not v.marked]
     lines += ["", "## True sentences that were doubted", ""]

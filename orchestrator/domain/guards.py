@@ -62,7 +62,9 @@ _RISK_FAMILIES: Mapping[frozenset[RiskCategory], re.Pattern[str]] = {
     frozenset({RiskCategory.HARM_TO_OTHERS}): re.compile(
         r"homicid|\bhi\b|violen(?!ce (?:by|from|at home))|(?:hurt|harm|kill)(?:ing)? (?:others|any|other|people|him\b|her\b|them\b|someone)"
     ),
-    frozenset({RiskCategory.ABUSE_OR_NEGLECT}): re.compile(r"abus(?!e of (?:alc|drug|subst))|neglect|violence (?:by|from|at home)"),
+    frozenset({RiskCategory.ABUSE_OR_NEGLECT}): re.compile(
+        r"abus(?!e of (?:alc|drug|subst))|neglect|violence (?:by|from|at home)"
+    ),
     frozenset({RiskCategory.OVERDOSE_OR_SUBSTANCE}): re.compile(r"overdos"),
 }
 """Which categories of risk a denial speaks of."""

@@ -72,7 +72,10 @@ def sentences(transcript: Transcript, turn: Turn) -> list[Span]:
 def fold(text: str) -> str:
     """``text`` in lower case with straight quotes and hyphens: same length, so that offsets stay true."""
     straight = text.translate(_FOLDED)
-    return "".join(low if len(low := char.lower()) == 1 else char for char in straight)
+    lower = straight.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(low if len(low := char.lower()) == 1 else char for char in straight)  # "İ" becomes two code points
 
 
 def words(text: str) -> list[str]:

@@ -49,6 +49,13 @@ def sessions(draw: st.DrawFn, *, least: int = 2, most: int = 12) -> str:
 anything = st.one_of(
     sessions(),
     st.text(max_size=300),
-    st.lists(st.one_of(noise, breaks, st.sampled_from(["Therapist:", "C: ", "[00:01]", "Ana:", "[patient]", "{{RED:x}}", *CLIENT_SAYS])), max_size=25).map("".join),
+    st.lists(
+        st.one_of(
+            noise,
+            breaks,
+            st.sampled_from(["Therapist:", "C: ", "[00:01]", "Ana:", "[patient]", "{{RED:x}}", *CLIENT_SAYS]),
+        ),
+        max_size=25,
+    ).map("".join),
 )
 """Sessions, noise, and noise made of the pieces of sessions."""

@@ -39,4 +39,6 @@ def test_a_dialogue_holds_one_line_a_turn(text):
     """What a model reads has one line for each turn, with plain labels."""
     lines = dialogue(parse(text)).splitlines()
     assert [line.partition(": ")[0] for line in lines] == [("Therapist", "Client")[i % 2] for i in range(len(lines))]
-    assert [line.partition(": ")[2] for line in lines] == [" ".join(parse(text).said(t).split()) for t in parse(text).turns]
+    assert [line.partition(": ")[2] for line in lines] == [
+        " ".join(parse(text).said(t).split()) for t in parse(text).turns
+    ]

@@ -8,7 +8,9 @@ from orchestrator.domain import markers
 from orchestrator.domain.preprocess import normalize_whitespace
 from tests.properties.speech import sessions
 
-words = st.lists(st.sampled_from(["die", "the pills", "ending it", "गया", "can’t go on", "self-harm"]), min_size=1, max_size=4)
+words = st.lists(
+    st.sampled_from(["die", "the pills", "ending it", "गया", "can’t go on", "self-harm"]), min_size=1, max_size=4
+)
 
 
 @given(sessions(), words)

@@ -17,7 +17,9 @@ HEADING = re.compile(r"^\*\*(.+?):\*\* \S", re.MULTILINE)
 FIVE = ["Chief Complaint", "Emotional State", "Risk", "Intervention", "Plan"]
 
 line = st.one_of(
-    st.sampled_from([f"**{name}:** " for name in FIVE] + ["## Plan:", "\n", "\n\n", "Sure! Here is the note.", "<|im_end|>"]),
+    st.sampled_from(
+        [f"**{name}:** " for name in FIVE] + ["## Plan:", "\n", "\n\n", "Sure! Here is the note.", "<|im_end|>"]
+    ),
     st.sampled_from(["The client feels low. ", "I am tired. ", "Therapist: hello. ", "Not discussed."]),
     st.text(max_size=30),
 )

@@ -21,7 +21,9 @@ def any_case(word):
 
 
 keyword = st.sampled_from(KEYWORDS).flatmap(any_case)
-filler = st.sampled_from(["denies", "any", "thoughts of", "and", "coping skills", "{{RED:die}}", "the client", "no", "said “", "”", "."])
+filler = st.sampled_from(
+    ["denies", "any", "thoughts of", "and", "coping skills", "{{RED:die}}", "the client", "no", "said “", "”", "."]
+)
 texts = st.lists(st.one_of(keyword, filler), min_size=1, max_size=12).map(" ".join)
 
 
@@ -72,4 +74,7 @@ def test_whole_words_are_marked(text, marked):
 
 def test_terms_of_findings_are_marked():
     """Words that carry a finding are marked wherever they stand, across white space, as whole words."""
-    assert markers.mark("She would go  to sleep; asleep.", ["go to sleep", "sleep", " "]) == "She would {{RED:go  to sleep}}; asleep."
+    assert (
+        markers.mark("She would go  to sleep; asleep.", ["go to sleep", "sleep", " "])
+        == "She would {{RED:go  to sleep}}; asleep."
+    )

@@ -11,9 +11,13 @@ from orchestrator.domain.transcript import parse
 from orchestrator.domain.validation import LONG, SHORT, bounds, count, word_count
 from tests.properties.speech import sessions
 
-word = st.sampled_from(["client", "and", "sleep,", "work", "because", "{{RED:die}}", "with", "home", "how", "slowly", "—"])
+word = st.sampled_from(
+    ["client", "and", "sleep,", "work", "because", "{{RED:die}}", "with", "home", "how", "slowly", "—"]
+)
 sentence = st.lists(word, min_size=1, max_size=40).map(lambda words: "The " + " ".join(words) + ".")
-written = st.dictionaries(st.sampled_from([name for name in SectionName if name is not SectionName.RISK]), st.lists(sentence, max_size=5))
+written = st.dictionaries(
+    st.sampled_from([name for name in SectionName if name is not SectionName.RISK]), st.lists(sentence, max_size=5)
+)
 
 
 def as_sentences(texts):
@@ -25,11 +29,15 @@ def as_sentences(texts):
 def test_a_fitted_note_is_within_bounds_as_far_as_it_goes(sections, text, limits):
     """Never more than the most, unless every section is down to one sentence; never fewer while the session has more to say."""
     transcript = parse(text)
-    note = fit({**fallback.extract(transcript), **{n: as_sentences(t) for n, t in sections.items()}}, transcript, limits)
+    note = fit(
+        {**fallback.extract(transcript), **{n: as_sentences(t) for n, t in sections.items()}}, transcript, limits
+    )
     assert list(note) == list(SectionName)
     if count(note) > limits.most:
         assert all(len(sentences) <= 1 for sentences in note.values())
-        assert not any(shortened(s, word_count(s.text) - 1) for ss in note.values() for s in ss if word_count(s.text) > 2)
+        assert not any(
+            shortened(s, word_count(s.text) - 1) for ss in note.values() for s in ss if word_count(s.text) > 2
+        )
     if count(note) < limits.least:
         used = {span.start for ss in note.values() for s in ss for span in s.evidence}
         assert all(c.evidence[0].start in used for name in SectionName for c in fallback.candidates(transcript, name))
@@ -43,7 +51,11 @@ def test_fitting_invents_nothing(sections, text):
     originals = [s.text for ss in before.values() for s in ss]
     for fitted in (s for ss in fit(before, transcript, SHORT).values() for s in ss):
         quoted = all(text[span.start : span.end] in fitted.text for span in fitted.evidence)
-        assert any(o.startswith(fitted.text.rstrip(".")) for o in originals) or (fitted.evidence and quoted) or fitted == fallback.not_discussed()
+        assert (
+            any(o.startswith(fitted.text.rstrip(".")) for o in originals)
+            or (fitted.evidence and quoted)
+            or fitted == fallback.not_discussed()
+        )
 
 
 @given(sessions(least=8, most=12))

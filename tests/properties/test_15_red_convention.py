@@ -9,13 +9,32 @@ from hypothesis import example, given, strategies as st
 
 from orchestrator.domain import markers
 
-PIECES = ["{{RED:", "{{red:", "{{RED}}", "{{/RED}}", "{{/REDC}}", "}}", "{", "}", "{{", "\n", "a", "kill", " ", "self-", "harm", "{{ Red : "]
+PIECES = [
+    "{{RED:",
+    "{{red:",
+    "{{RED}}",
+    "{{/RED}}",
+    "{{/REDC}}",
+    "}}",
+    "{",
+    "}",
+    "{{",
+    "\n",
+    "a",
+    "kill",
+    " ",
+    "self-",
+    "harm",
+    "{{ Red : ",
+]
 soup = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=14).map("".join)
 WELL_FORMED = re.compile(r"\{\{RED:[^{}\r\n]+\}\}")
 ANY_SPELLING = re.compile(r"\{\{\s*/?\s*RED", re.IGNORECASE)
 
 
-@pytest.mark.parametrize("spelling", ["{{{{RED:{0}}}}}", "{{{{red:{0}}}}}", "{{{{RED}}}}{0}{{{{/RED}}}}", "{{{{RED}}}}{0}{{{{/REDC}}}}"])
+@pytest.mark.parametrize(
+    "spelling", ["{{{{RED:{0}}}}}", "{{{{red:{0}}}}}", "{{{{RED}}}}{0}{{{{/RED}}}}", "{{{{RED}}}}{0}{{{{/REDC}}}}"]
+)
 def test_every_spelling_becomes_one(spelling):
     """All four spellings that the frontend knows are read and written as one."""
     assert markers.normalize(f"She {spelling.format('took pills')}.") == "She {{RED:took pills}}."

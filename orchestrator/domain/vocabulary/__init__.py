@@ -49,30 +49,40 @@ def equals(name: str) -> Mapping[str, frozenset[str]]:
 
 def named(name: str, folded: Sequence[str]) -> frozenset[str]:
     """The entries of the list that occur as whole words among ``folded``, the words of a text."""
-    return _runs(frozenset(equals(name)), folded)
+    return heard(name, folded) & equals(name).keys()
 
 
 def heard(name: str, folded: Sequence[str]) -> frozenset[str]:
     """The entries, and the plain words heard for them, that occur as whole words among ``folded``."""
-    return _runs(frozenset(_concepts(name)), folded)
+    table = _concepts(name)
+    found = {word for word in folded if word in table.concepts}
+    for at, word in enumerate(folded):
+        for size in table.sizes.get(word, ()):
+            run = " ".join(folded[at : at + size])
+            if run in table.concepts:
+                found.add(run)
+    return frozenset(found)
 
 
 def concepts(name: str, folded: Sequence[str]) -> frozenset[str]:
     """What the words name, as the first name of every group that they name or that is heard in them."""
-    table = _concepts(name)
-    return frozenset(concept for run in _runs(frozenset(table), folded) for concept in table[run])
+    table = _concepts(name).concepts
+    return frozenset(concept for run in heard(name, folded) for concept in table[run])
+
+
+class _Table(NamedTuple):
+    concepts: Mapping[str, frozenset[str]]
+    sizes: Mapping[str, frozenset[int]]  # of entries of several words, by the word they begin with
 
 
 @cache
-def _concepts(name: str) -> Mapping[str, frozenset[str]]:
+def _concepts(name: str) -> _Table:
     table: dict[str, frozenset[str]] = {}
+    sizes: dict[str, frozenset[int]] = {}
     for group in entries(name):
         for entry in (*group.names, *group.heard):
             table[entry] = table.get(entry, frozenset()) | {group.names[0]}
-    return table
-
-
-def _runs(wanted: frozenset[str], folded: Sequence[str]) -> frozenset[str]:
-    longest = max((entry.count(" ") + 1 for entry in wanted), default=0)
-    runs = (" ".join(folded[at : at + size]) for at in range(len(folded)) for size in range(1, longest + 1))
-    return frozenset(run for run in runs if run in wanted)
+            first, *rest = entry.split()
+            if rest:
+                sizes[first] = sizes.get(first, frozenset()) | {1 + len(rest)}
+    return _Table(table, sizes)

@@ -31,7 +31,10 @@ def judged(text, vectors=None):
 @pytest.mark.parametrize(
     ("text", "quotes"),
     [
-        ("The client will try the worry diary every evening.", ["Let's try the worry diary, ten minutes every evening."]),
+        (
+            "The client will try the worry diary every evening.",
+            ["Let's try the worry diary, ten minutes every evening."],
+        ),
         ("Bad sleep for a fortnight.", ["How long has the sleep been this bad?", "About two weeks."]),
         ("The client takes sertraline.", ["I lie awake and the Zoloft does nothing."]),
     ],

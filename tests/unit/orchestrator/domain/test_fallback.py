@@ -75,13 +75,17 @@ def test_long_sentences_are_quoted_to_the_end_of_a_clause():
     text = "Client: I keep waking up at four in the night, thinking of what I said to him, and of everything that I did not say at all."
     (sentence,) = fallback.extract(parse(text), [CHIEF])[CHIEF]
     assert sentence.text == 'Client said: "I keep waking up at four in the night".'
-    (sentence,) = fallback.extract(parse("Client: I can't stop the worry about money and school and rent and food and the car and my"), [CHIEF])[CHIEF]
+    (sentence,) = fallback.extract(
+        parse("Client: I can't stop the worry about money and school and rent and food and the car and my"), [CHIEF]
+    )[CHIEF]
     assert sentence.text == 'Client said: "I can\'t stop the worry about money and school and rent and food".'
 
 
 def test_words_that_would_break_the_note_are_not_quoted():
     """A sentence with quotation marks or braces inside is passed over."""
-    note = fallback.extract(parse('Client: I feel "bad" {{RED:all}} day long.\nClient: I feel tired all day long.'), [EMOTION])
+    note = fallback.extract(
+        parse('Client: I feel "bad" {{RED:all}} day long.\nClient: I feel tired all day long.'), [EMOTION]
+    )
     assert texts(note) == {EMOTION: 'Client said: "I feel tired all day long".'}
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from orchestrator.domain import completion, grammar
 from orchestrator.domain.note import SectionName
 
+
 def as_pattern(gbnf):
     """The regular expression of a grammar without recursion: every rule put in place of its name."""
     rules = dict(line.split(" ::= ", 1) for line in gbnf.strip().splitlines())
@@ -19,7 +20,11 @@ def as_pattern(gbnf):
         parts = []
         for literal, chars, name, times, other in token.findall(body):
             parts.append(
-                re.escape(literal.replace("\\n", "\n")) if literal else f"(?:{expand(rules[name])})" if name else chars or times or other
+                re.escape(literal.replace("\\n", "\n"))
+                if literal
+                else f"(?:{expand(rules[name])})"
+                if name
+                else chars or times or other
             )
         return "".join(parts)
 
@@ -67,7 +72,12 @@ def test_nothing_else_is_accepted(note, bad):
     assert not note.fullmatch(bad)
 
 
-OPENING = {"Chief Complaint": "The client talked about", "Emotional State": "The client feels", "Intervention": "The therapist asked", "Plan": "The client will"}
+OPENING = {
+    "Chief Complaint": "The client talked about",
+    "Emotional State": "The client feels",
+    "Intervention": "The therapist asked",
+    "Plan": "The client will",
+}
 PATTERNS = {
     (name, long): as_pattern(grammar.section_grammar(name, grammar.LONG_WORDS if long else grammar.DEFAULT_WORDS))
     for name in grammar.MODEL_SECTIONS
@@ -80,7 +90,9 @@ some_words = st.lists(st.sampled_from(["a", "calmly,", "one-to-one", "can't", "J
 def test_every_section_a_grammar_allows_is_short_and_read_back(section, first, second, long):
     """A section is accepted exactly when each of its sentences is within its words, and then it is one clean section."""
     words = grammar.LONG_WORDS if long else grammar.DEFAULT_WORDS
-    text = f" {OPENING[section]} {' '.join([*first, 'on'])}." + (f" Also {' '.join([*second, 'on'])}." if second else "")
+    text = f" {OPENING[section]} {' '.join([*first, 'on'])}." + (
+        f" Also {' '.join([*second, 'on'])}." if second else ""
+    )
     within = 2 <= len(first) < grammar.DEFAULT_WORDS[section] - len(OPENING[section].split())
     if second:
         within = within and long and 1 <= len(second) <= grammar.DEFAULT_WORDS[section] - 2

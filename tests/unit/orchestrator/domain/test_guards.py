@@ -32,7 +32,9 @@ Therapist: Do you drink alcohol? Have you thought of hurting yourself?
 Client: No, neither. I am 34 and a nurse in Leeds; I saw enough of that.
 Therapist: Let's try the worry diary, ten minutes every evening, with automatic thoughts in one column.
 Client: Fine. My brother Tom has depression, I know   diaries.""")
-DENIED = RiskFinding(category=RiskCategory.SELF_HARM, status=RiskStatus.DENIED, span=SESSION.span(SESSION.turns[3], 0, 1))
+DENIED = RiskFinding(
+    category=RiskCategory.SELF_HARM, status=RiskStatus.DENIED, span=SESSION.span(SESSION.turns[3], 0, 1)
+)
 PRESENT = RiskFinding(category=RiskCategory.SUICIDAL_IDEATION, status=RiskStatus.PRESENT_PASSIVE, span=DENIED.span)
 
 
@@ -147,11 +149,16 @@ def test_plans_and_interventions_must_have_been_talked_about(section, text, mark
     assert judged(text, section).marks == marks
 
 
-@given(sessions(), st.lists(st.sampled_from([*CLIENT_SAYS, "I never said this", "nobody came: nobody", "a"]), min_size=1, max_size=3))
+@given(
+    sessions(),
+    st.lists(st.sampled_from([*CLIENT_SAYS, "I never said this", "nobody came: nobody", "a"]), min_size=1, max_size=3),
+)
 def test_every_quotation_left_is_in_a_clients_turn(text, quoted):
     """After review whatever stands in quotation marks occurs, letter for letter, in a client's turn."""
     transcript = parse(text)
-    sentence = Sentence(text=" and ".join(f'"{words}"' for words in quoted), author=Author.MODEL, support=Support.INFERRED)
+    sentence = Sentence(
+        text=" and ".join(f'"{words}"' for words in quoted), author=Author.MODEL, support=Support.INFERRED
+    )
     (reviewed,) = guards.review({EMOTION: [sentence]}, transcript)[EMOTION]
     spoken = [transcript.said(turn) for turn in transcript.turns if turn.speaker is Speaker.CLIENT]
     left = reviewed.text.split('"')[1::2]
@@ -168,11 +175,15 @@ def test_marks_have_meanings():
 def test_planted_fabrications_are_marked_and_true_sentences_are_not():
     """Of the written controls at least 90 in 100 fabrications are marked, and at most 10 in 100 true sentences."""
     cases = [json.loads(line) for line in (ROOT / "bench/guards.jsonl").read_text(encoding="utf-8").splitlines()]
-    marked = {True: [], False: []}
+    marked: dict[bool, list[bool]] = {True: [], False: []}
     for session in {case["session"] for case in cases}:
         transcript = parse((ROOT / f"tests/data/{session}.txt").read_text(encoding="utf-8"))
         for truth, section in itertools.product(marked, SectionName):
-            texts = [c["text"] for c in cases if (c["session"], c["section"], c["kind"] == "true") == (session, section, truth)]
+            texts = [
+                c["text"]
+                for c in cases
+                if (c["session"], c["section"], c["kind"] == "true") == (session, section, truth)
+            ]
             sentences = [Sentence(text=text, author=Author.MODEL, support=Support.UNSUPPORTED) for text in texts]
             reviewed = guards.review({section: sentences}, transcript, risk.find(transcript))[section]
             marked[truth] += [bool(after.marks) or after.support is Support.UNSUPPORTED for after in reviewed]
@@ -181,7 +192,9 @@ def test_planted_fabrications_are_marked_and_true_sentences_are_not():
     assert sum(marked[True]) / len(marked[True]) <= 0.10
 
 
-@pytest.mark.parametrize("name", ["medications", "diagnoses", "therapies", "names", "emotions", "interventions", "plans"])
+@pytest.mark.parametrize(
+    "name", ["medications", "diagnoses", "therapies", "names", "emotions", "interventions", "plans"]
+)
 def test_word_lists_are_clean(name):
     """Entries are folded, not empty, and no name stands twice in a group."""
     for group in vocabulary.entries(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -37,7 +38,7 @@ def test_sentences_lie_inside_their_turn_and_lose_no_word(text):
         found = sentences(transcript, turn)
         assert all(text[s.start : s.end] == s.quote and s.quote == s.quote.strip() for s in found)
         assert all(0 < len(s.quote) <= punctuation.MAX_SENTENCE for s in found)
-        assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+        assert all(a.end <= b.start for a, b in itertools.pairwise(found))
         assert "".join("".join(s.quote for s in found).split()) == "".join(transcript.said(turn).split())
 
 
@@ -67,11 +68,26 @@ def test_labels_in_mid_line_cut_turns(text):
         ("00:00:01.000 --> 00:00:04.000\n<v Therapist>Hi\n", [(THERAPIST, "Hi")]),
         ("Therapist - How are you?\nClient - bad", [(THERAPIST, "How are you?"), (CLIENT, "bad")]),
         ("THERAPIST\nHow are you?\nCLIENT\nI am bad\n", [(THERAPIST, "How are you?"), (CLIENT, "I am bad")]),
-        ("C: How did that feel for you?\nP: I can't sleep", [(THERAPIST, "How did that feel for you?"), (CLIENT, "I can't sleep")]),
-        ("Session 4\nDate: May\nTherapist: a\nClient: b", [(UNKNOWN, "Session 4\nDate: May"), (THERAPIST, "a"), (CLIENT, "b")]),
-        ("Mum: He is ill.\nTherapist: I see.\nTom: I don't know", [(OTHER, "He is ill."), (THERAPIST, "I see."), (CLIENT, "I don't know")]),
-        ("Therapist: Hi.\nClient: Note: I wrote it.\nNote: all of it.", [(THERAPIST, "Hi."), (CLIENT, "Note: I wrote it.\nNote: all of it.")]),
-        ("Client: I told my Therapist: stop. Therapist: I see.", [(CLIENT, "I told my Therapist: stop."), (THERAPIST, "I see.")]),
+        (
+            "C: How did that feel for you?\nP: I can't sleep",
+            [(THERAPIST, "How did that feel for you?"), (CLIENT, "I can't sleep")],
+        ),
+        (
+            "Session 4\nDate: May\nTherapist: a\nClient: b",
+            [(UNKNOWN, "Session 4\nDate: May"), (THERAPIST, "a"), (CLIENT, "b")],
+        ),
+        (
+            "Mum: He is ill.\nTherapist: I see.\nTom: I don't know",
+            [(OTHER, "He is ill."), (THERAPIST, "I see."), (CLIENT, "I don't know")],
+        ),
+        (
+            "Therapist: Hi.\nClient: Note: I wrote it.\nNote: all of it.",
+            [(THERAPIST, "Hi."), (CLIENT, "Note: I wrote it.\nNote: all of it.")],
+        ),
+        (
+            "Client: I told my Therapist: stop. Therapist: I see.",
+            [(CLIENT, "I told my Therapist: stop."), (THERAPIST, "I see.")],
+        ),
         ("\ufeffTherapist: a\r\nClient: b\r\n", [(THERAPIST, "a"), (CLIENT, "b")]),
         ("Therapist：你好。\n患者：我很累。", [(THERAPIST, "你好。"), (CLIENT, "我很累。")]),
     ],
@@ -93,9 +109,7 @@ def _swapped(text):
     return text.replace("Therapist:", "@").replace("Client:", "Therapist:").replace("@", "Client:")
 
 
-LONG = "\n".join(
-    f"Therapist: {THERAPIST_SAYS[i % 6]}\nClient: {CLIENT_SAYS[(0, 1, 2, 6)[i % 4]]}" for i in range(8)
-)
+LONG = "\n".join(f"Therapist: {THERAPIST_SAYS[i % 6]}\nClient: {CLIENT_SAYS[(0, 1, 2, 6)[i % 4]]}" for i in range(8))
 
 
 def test_plainly_swapped_labels_are_undone():
