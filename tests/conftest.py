@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from tests import houses, network_guard
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _KEPT = frozenset({"SESSIONSCRIBE_DATA", "SESSIONSCRIBE_CACHE"})  # where data and builds lie; steers no program
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy"})
 _REAL_SERVER_SECONDS = 300
+_HUNDRED_EXAMPLES_SECONDS = 120  # a property is a hundred tests, and the machine may be busy
 
 settings.register_profile("dev", max_examples=100, deadline=None)
 settings.register_profile(
@@ -36,10 +37,14 @@ network_guard.install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of the real server a time limit of their own."""
+    """Give tests of the real server, and properties, a time limit of their own."""
     for item in items:
-        if item.get_closest_marker("gguf") and not item.get_closest_marker("timeout"):
+        if item.get_closest_marker("timeout"):
+            continue
+        if item.get_closest_marker("gguf"):
             item.add_marker(pytest.mark.timeout(_REAL_SERVER_SECONDS))
+        elif is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.timeout(_HUNDRED_EXAMPLES_SECONDS))
 
 
 @pytest.hookimpl(wrapper=True)
