@@ -15,8 +15,8 @@ usage: python -m sidecar            serve the active model at one fixed address 
        python -m sidecar model ...  add, list, verify, activate, roll back or pull models (--help says more)
 
 Settings are environment variables SESSIONSCRIBE_SIDECAR_*; for example:
-  SESSIONSCRIBE_SIDECAR_PORT=8003 SESSIONSCRIBE_SIDECAR_SLOTS=4 python -m sidecar
-  curl http://127.0.0.1:8003/status
+  SESSIONSCRIBE_SIDECAR_PORT=8012 SESSIONSCRIBE_SIDECAR_SLOTS=4 python -m sidecar
+  curl http://127.0.0.1:8012/status
 Exit codes: 0 done, 1 failed, 2 wrong use, 10 no model, 11 damaged file, 12 model and manifest (or program) do not fit,
   13 too little memory, 14 address taken, 15 no model server, 16 the model server cannot serve.
 """

@@ -215,8 +215,7 @@ class LlamaProcess:
 
     async def _end(self, process: Process, dying: asyncio.Task[int]) -> None:
         """See to it that the process is gone: ask, wait, kill."""
-        if not dying.done():
-            await self._become(State.STOPPING)
+        await self._become(State.STARTING if dying.done() else State.STOPPING)  # at any rate no longer ready
         for number in (signal.SIGTERM, signal.SIGKILL):
             if dying.done():
                 break
