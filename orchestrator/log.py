@@ -58,7 +58,7 @@ class LibraryHandler(logging.Handler):
         structlog.get_logger().log(level, "library.message", **event)
 
 
-def describe(error: BaseException) -> dict[str, object]:
+def describe(error: BaseException) -> dict[str, Any]:
     """An exception as log values: the types of its chain and the frames in our own code. Never its message."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f"{_module(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames if _is_ours(frame.filename)]

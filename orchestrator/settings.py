@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     sidecar_url: str = "http://127.0.0.1:8012"
     sidecar_key_file: Path | None = None
     note_seconds: Seconds = 45.0  # for one completion of a common session, from the granted slot
-    slots: Annotated[int, Field(ge=1, le=256)] = 1  # completions at once, until the sidecar tells its own number
+    slots: Annotated[int, Field(ge=1, le=256)] = 2  # completions at once; as many as the sidecar has
     queue_length: Annotated[int, Field(ge=0)] = 32
     queue_seconds: Seconds = 120.0
     token_hours: Annotated[float, Field(gt=0, le=8_760)] = 12.0  # longer than any working day without a call

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.running import serving
 
 EXPECTED = {"ai": (True, False), "ai_edited": (True, True), "human": (False, False), None: (False, False)}
-STEPS = st.lists(st.sampled_from(["write", "edit", "save", "same"]), min_size=1, max_size=5)
+STEPS = st.lists(st.sampled_from(["write", "edit", "save", "same"]), min_size=1, max_size=4)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from orchestrator.settings import Settings, SettingsError, read
 
 def test_a_misspelt_variable_refuses_to_start():
     """The message names the nearest setting that exists."""
-    with pytest.raises(SettingsError, match="SESSIONSCRIBE_PRT.*Did you mean SESSIONSCRIBE_PORT"):
+    with pytest.raises(SettingsError, match=r"SESSIONSCRIBE_PRT.*Did you mean SESSIONSCRIBE_PORT"):
         read({"SESSIONSCRIBE_PRT": "1"})
 
 
@@ -69,4 +69,4 @@ def test_settings_cannot_be_changed():
     settings = Settings()
     assert settings.port == 8002
     with pytest.raises(ValueError, match="frozen"):
-        settings.port = 1
+        settings.port = 1  # type: ignore[misc]  # that is the point
