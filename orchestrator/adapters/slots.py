@@ -11,6 +11,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from orchestrator import metrics
 from orchestrator.errors import Busy
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Slots:
         await self._acquire()
         self.in_use += 1
         try:
-            yield
+            with metrics.IN_FLIGHT.track_inprogress():
+                yield
         finally:
             self.in_use -= 1
             self._free.release()
@@ -50,8 +52,9 @@ class Slots:
             raise Busy
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._patience):
-                await self._free.acquire()
+            with metrics.QUEUED.track_inprogress():
+                async with asyncio.timeout(self._patience):
+                    await self._free.acquire()
         except TimeoutError:
             raise Busy from None
         finally:
