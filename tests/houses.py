@@ -20,7 +20,7 @@ from tests.fakes.programs import alive
 from tests.running import Client, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
 COMMAND = Path(sys.executable).with_name("sessionscribe")
 NOTE_SECONDS = "250"  # for one completion: the machine that runs the tests may be busy with other things
@@ -44,7 +44,12 @@ def environment(**more: str) -> dict[str, str]:
 def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """``sessionscribe`` with ``arguments`` to its end, ``more`` in its environment."""
     return subprocess.run(
-        [COMMAND, *arguments], env=environment(**more), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        [COMMAND, *arguments],
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -205,7 +210,6 @@ async def none_left(pids: set[int]) -> None:
 def leaks(text: str, *, canary: str = CANARY) -> list[str]:
     """The lines of ``text`` that hold the canary, in any case."""
     return [line for line in text.splitlines() if canary in line.casefold()]
-
 
 
 def mentioning(folder: Path) -> set[int]:

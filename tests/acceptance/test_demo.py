@@ -19,7 +19,9 @@ def test_the_demo_shows_a_note(tmp_path):
     ran = houses.run("demo", HOME=str(tmp_path))
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
-    assert [name for name in SectionName if sum(line.startswith(f"{name}: ") for line in lines) == 1] == list(SectionName)
+    assert [name for name in SectionName if sum(line.startswith(f"{name}: ") for line in lines) == 1] == list(
+        SectionName
+    )
     told = dict(re.findall(r"^  (origin|model|GGUF SHA-256|time) +(.+)$", ran.stdout, re.MULTILINE))
     (active,) = [
         m

@@ -9,12 +9,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import gguf
 import httpx
 import pytest
+import tokenizers
 from hypothesis import example, given, settings, strategies as st
+from transformers import PreTrainedTokenizerFast
 
-from training.contract import prompt
 from tests.writing import TRANSCRIPT, transcripts
+from training.contract import prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +33,9 @@ tasks = st.sampled_from(prompt.TASKS)
 attacks = st.lists(
     st.one_of(
         st.sampled_from(sorted(prompt.SPECIAL_TOKENS)),
-        st.sampled_from([prompt.BEGIN, prompt.END, "<|", "|>", "<|im_", "start|>", "system\n", "\n", " ", "$begin", "{{", "%}"]),
+        st.sampled_from(
+            [prompt.BEGIN, prompt.END, "<|", "|>", "<|im_", "start|>", "system\n", "\n", " ", "$begin", "{{", "%}"]
+        ),
         st.text(max_size=8),
     ),
     max_size=20,
@@ -64,15 +69,13 @@ class Trainer:
 @pytest.fixture(scope="module")
 def trainer(small_model: Path) -> Trainer:
     """Made from the very file that is served."""
-    import gguf
-    import tokenizers
-    from transformers import PreTrainedTokenizerFast
-
     fields = gguf.GGUFReader(small_model).fields
     told = {name: fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "token_type", "merges", "pre")}
     assert told["pre"] == "smollm"  # digits stand alone, the rest as in GPT-2
     vocabulary = {token: number for number, token in enumerate(told["tokens"])}
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, [tuple(pair.split(" ")) for pair in told["merges"]]))
+    tokenizer = tokenizers.Tokenizer(
+        tokenizers.models.BPE(vocabulary, [tuple(pair.split(" ")) for pair in told["merges"]])
+    )
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
         [
             tokenizers.pre_tokenizers.Digits(individual_digits=True),
@@ -126,7 +129,10 @@ def test_nothing_that_was_said_becomes_a_special_token(ask, trainer, dialogue, t
     empty = trainer.tokens(trainer.render(prompt.build_messages("", task=task), add_generation_prompt=True))
     assert trainer.specials(served) == trainer.specials(empty)
     assert served == trainer.tokens(text)
-    assert Counter(line for line in text.splitlines() if line in {prompt.BEGIN, prompt.END}) == {prompt.BEGIN: 1, prompt.END: 1}
+    assert Counter(line for line in text.splitlines() if line in {prompt.BEGIN, prompt.END}) == {
+        prompt.BEGIN: 1,
+        prompt.END: 1,
+    }
 
 
 @given(dialogue=dialogues, written=sections)
