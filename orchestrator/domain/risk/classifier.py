@@ -44,7 +44,6 @@ class Head:
     statuses: tuple[RiskStatus, ...]
     threshold: float  # from here on a piece is suspicious
     margin: float  # sentences of a suspicious piece that score so much less than its best one stay out
-    neighbour_share: float  # of the higher score of the pieces before and behind, which raises a piece's own
 
     def scores(self, vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
         """How risky each vector is."""
@@ -94,31 +93,21 @@ def read(path: Path) -> Head:
         statuses=tuple(RiskStatus(str(name)) for name in arrays["statuses"]),
         threshold=float(arrays["threshold"]),
         margin=float(arrays["margin"]),
-        neighbour_share=float(arrays["neighbour_share"]),
     )
 
 
 def suspect(
     pieces: Sequence[Piece], vectors: Sequence[Sequence[float]], judge: Head | None = None
 ) -> tuple[Suspicion, ...]:
-    """The pieces whose score, raised by that of their neighbours, passes the threshold. One vector per piece."""
+    """The pieces whose score passes the threshold. One vector per piece."""
     if not pieces:
         return ()
     judge = judge or head()
-    scores = smoothed(judge.scores(vectors), judge.neighbour_share)
+    scores = judge.scores(vectors)
     return tuple(
         Suspicion(piece=piece, score=float(score), meaning=judge.meaning(vector))
         for piece, vector, score in zip(pieces, vectors, scores, strict=True)
         if score >= judge.threshold
-    )
-
-
-def smoothed(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Each score with a share of the higher one beside it: a risk is seldom spoken of in one breath only."""
-    padded = np.concatenate(([-np.inf], scores, [-np.inf]))
-    beside = np.maximum(padded[:-2], padded[2:])
-    return np.where(np.isfinite(beside), (1 - share) * scores + share * np.maximum(scores, beside), scores).astype(
-        np.float32
     )
 
 

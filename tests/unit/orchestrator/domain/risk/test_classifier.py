@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from orchestrator.domain import risk
 from orchestrator.domain.note import RiskCategory, RiskStatus, Source
-from orchestrator.domain.risk import classifier, pieces
+from orchestrator.domain.risk import pieces
 from orchestrator.domain.risk.classifier import Head
 from orchestrator.domain.transcript import parse
 
@@ -26,7 +26,6 @@ HEAD = Head(
     statuses=(RiskStatus.PRESENT_ACTIVE,),
     threshold=1.0,
     margin=1.0,
-    neighbour_share=0.0,
 )
 
 
@@ -72,13 +71,6 @@ def test_no_text_no_vectors_no_findings():
     """An empty transcript is nothing to classify."""
     assert risk.suspect((), [], HEAD) == ()
     assert risk.classify(parse(""), (), [], HEAD) == ()
-
-
-def test_a_neighbour_raises_a_score():
-    """A piece between two risky ones is more suspicious than the same piece alone; a high score is never lowered."""
-    scores = np.array([3.0, 0.0, -1.0], np.float32)
-    assert classifier.smoothed(scores, 0.5).tolist() == [3.0, 1.5, -0.5]
-    assert classifier.smoothed(np.array([2.0], np.float32), 0.5).tolist() == [2.0]
 
 
 def test_what_both_engines_see_is_the_rules_finding():
