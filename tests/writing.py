@@ -71,7 +71,7 @@ async def desk(fake: FakeLlamaServer, *, encoder: bool = False, **limits: float)
     """A desk over the server at ``fake.url``."""
     async with http_client(fake.url, fake.api_key) as http:
         client = LlamaClient(http, Slots(4, waiting=1000, patience=30.0))
-        settings = Limits(**{"note_seconds": 5.0, "retry_seconds": 0.01, **limits})  # type: ignore[arg-type]
+        settings = Limits(**{"note_seconds": 5.0, "retry_seconds": 0.01, **limits})
         yield Desk(model=client, encoder=client if encoder else None, prompts=ContractPrompts(), limits=settings)
 
 

@@ -62,4 +62,4 @@ def _value(value: str | float | Sequence[str] | Sequence[int]) -> bytes:
         return struct.pack("<If", 6, value)
     if value and isinstance(value[0], str):
         return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(_text(str(each)) for each in value)
-    return struct.pack(f"<IIQ{len(value)}i", 9, 5, len(value), *value)  # type: ignore[arg-type]
+    return struct.pack(f"<IIQ{len(value)}i", 9, 5, len(value), *value)
