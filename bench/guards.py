@@ -50,9 +50,9 @@ def main() -> None:
     verdicts = written(embed)
     pairs = {}
     for source in ("auralis", "primock57", "aci-bench") if chosen.data else ():
-        pairs[source] = foreign(
-            load(chosen.data / source, chosen.sessions, embed or encoder(None)), with_vectors=bool(embed)
-        )
+        samples = load(chosen.data / source, chosen.sessions, embed or encoder(None))
+        for name, shift in (("own", 0), ("another", 7)):
+            pairs[source, name] = paired(samples, shift, with_vectors=bool(embed))
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(report(verdicts, pairs, with_encoder=bool(embed)), encoding="utf-8")
     print(REPORT.read_text(encoding="utf-8"))
@@ -75,16 +75,19 @@ def written(embed: Callable[[list[str]], list[list[float]]] | None) -> list[Verd
     return verdicts
 
 
-def foreign(samples: list[Sample], *, with_vectors: bool) -> Counter[Support]:
-    """How the sentences of notes are judged before the session seven places on."""
-    counts: Counter[Support] = Counter()
+def paired(samples: list[Sample], shift: int, *, with_vectors: bool) -> Counter[str]:
+    """How the sentences of notes are judged before the session ``shift`` places on: their own where it is 0."""
+    counts: Counter[str] = Counter()
     for at, sample in enumerate(samples):
-        other = samples[(at + 7) % len(samples)]
+        other = samples[(at + shift) % len(samples)]
         pieces = [(passage.span, vector) for passage, vector in zip(other.passages, other.vectors, strict=True)]
         vectors = evidence.Vectors(sentences=sample.note_vectors, pieces=pieces) if with_vectors else None
         sections = {SectionName.CHIEF_COMPLAINT: [model(text) for text in sample.note]}
-        judged = guards.review(sections, other.transcript, (), vectors)
-        counts.update(sentence.support for sentence in judged[SectionName.CHIEF_COMPLAINT])
+        judged = guards.review(sections, other.transcript, risk.find(other.transcript), vectors)[
+            SectionName.CHIEF_COMPLAINT
+        ]
+        counts.update(sentence.support for sentence in judged)
+        counts.update(mark for sentence in judged for mark in sentence.marks)
     return counts
 
 
@@ -93,7 +96,7 @@ def model(text: str) -> Sentence:
     return Sentence(text=text, author=Author.MODEL, support=Support.UNSUPPORTED)
 
 
-def report(verdicts: Sequence[Verdict], pairs: dict[str, Counter[Support]], *, with_encoder: bool) -> str:
+def report(verdicts: Sequence[Verdict], pairs: dict[tuple[str, str], Counter[str]], *, with_encoder: bool) -> str:
     """The report as Markdown, with every miss."""
     planted = [v for v in verdicts if v.kind != "true"]
     true = [v for v in verdicts if v.kind == "true"]
@@ -114,23 +117,29 @@ def report(verdicts: Sequence[Verdict], pairs: dict[str, Counter[Support]], *, w
     for kind in dict.fromkeys(v.kind for v in planted):
         same = [v for v in planted if v.kind == kind]
         lines.append(f"| {kind} | {sum(v.marked for v in same)} | {len(same)} |")
-    if pairs:
-        lines += [
-            "",
-            "Sentences of real notes before another session of the same source:",
-            "",
-            "| source | sentences | supported | inferred | unsupported |",
-            "|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {source} | {c.total()} | {c[Support.SUPPORTED] / c.total():.1%} | {c[Support.INFERRED] / c.total():.1%} | {c[Support.UNSUPPORTED] / c.total():.1%} |"
-            for source, c in pairs.items()
-        ]
+    lines += _pairs(pairs) if pairs else []
     lines += ["", "## Fabrications that were missed", ""]
     lines += [f"- {v.session}, {v.kind}: {v.text} ({v.judged.support})" for v in planted if not v.marked]
     lines += ["", "## True sentences that were doubted", ""]
     lines += [f"- {v.session}: {v.text} ({', '.join(v.judged.marks) or v.judged.support})" for v in true if v.marked]
     return "\n".join(lines) + "\n"
+
+
+def _pairs(pairs: dict[tuple[str, str], Counter[str]]) -> list[str]:
+    lines = [
+        "",
+        "Sentences of real notes before their own and before another session of the same source. These notes were written from more than the",
+        "dialogue (diagnoses, examinations, clinical shorthand), so that many of their own sentences are rightly marked.",
+        "",
+        "| source | session | sentences | supported | inferred | unsupported or marked | marks |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (source, session), counts in pairs.items():
+        total = sum(counts[support] for support in Support)
+        shares = " | ".join(f"{counts[support] / total:.1%}" for support in Support)
+        marks = ", ".join(f"{mark.removesuffix('-not-said')} {counts[mark]}" for mark in guards.MARKS if counts[mark])
+        lines.append(f"| {source} | {session} | {total} | {shares} | {marks} |")
+    return lines
 
 
 if __name__ == "__main__":

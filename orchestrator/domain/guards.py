@@ -42,11 +42,9 @@ _DRUG = re.compile(
 _CAPITAL = re.compile(r"(?<![\w'’])[A-Z][\w'’]*(?:-\w+)*")
 _PLAIN_CAPITALS = frozenset(
     "i i'm i've i'd i'll not client clients clinician therapist patient dr mr mrs ms red english monday tuesday wednesday thursday friday saturday sunday "
-    "january february march april may june july august september october november december socratic".split()
+    "january february march april may june july august september october november december socratic si hi adl adls suds sud bp am pm".split()
 )
-_SAYS = re.compile(
-    r"\s(?:reports?|reported|says|said|stated?|states|feels|felt|described?|describes|denie[sd]|presents|presented|agreed|is|was|has)\b"
-)
+_OWN_GUARD = ("diagnoses", "medications")
 _NO_RISK = r"suicid|self.?harm|homicid|ideation|\bsi\b|\bhi\b|intent|harm|risk|overdos|abus|violen"
 _DENIAL = re.compile(
     r"\b(?:den(?:y|ies|ied|ying)|denial of|without(?: any)?(?= (?:suicid|self.?harm|homicid|intent))"
@@ -192,13 +190,13 @@ def _names(text: str, said: Said) -> bool:
 
 
 def _is_name(match: re.Match[str], text: str) -> bool:
+    """Whether a capitalised word is a name: inside a sentence any that no other guard knows, at its start only a common first name."""
     word = fold(match[0])
-    if word in _PLAIN_CAPITALS or len(word) < 2:
+    if word in _PLAIN_CAPITALS or len(word) < 2 or any(word in vocabulary.equals(name) for name in _OWN_GUARD):
         return False
-    opens = not text[: match.start()].rstrip("\"'“( ") or text[: match.start()].rstrip("\"'“( ")[-1:] in ".!?:"
-    if not opens:
-        return True
-    return word in vocabulary.equals("names")
+    before = text[: match.start()].rstrip("\"'“( ")
+    opens = not before or before[-1] in ".!?:;•-\n\t"
+    return not opens or word in vocabulary.equals("names")
 
 
 def _heard(name: str, said: Said) -> bool:

@@ -168,7 +168,7 @@ def test_every_quotation_left_is_in_a_clients_turn(text, quoted):
 
 def test_marks_have_meanings():
     """Every mark a sentence can get is explained."""
-    everything = judged('Miriam denies cannabis and lithium for PTSD on 12 May, "truly".', PLAN)
+    everything = judged('Sofia denies cannabis and lithium for PTSD on 12 May, "truly".', PLAN)
     assert {*everything.marks, "intervention-not-said"} == set(guards.MARKS)
 
 
