@@ -12,7 +12,7 @@ import pytest
 
 from tests.fakes import llama_server
 from tests.fakes.llama_server import Reply
-from tests.running import PASSWORD, TRANSCRIPT, Client, serving
+from tests.running import PASSWORD, TRANSCRIPT, Client, serving, until
 
 CANARY = "zebrafinch"
 
@@ -101,44 +101,48 @@ async def test_summaries(ann):
 async def test_no_word_of_a_session_is_logged(tmp_path):
     """The real program at log level debug, through success, refusal and failure: the canary is in no line."""
     replies = [Reply(text=llama_server.NOTE.replace("week", CANARY)), Reply(malformed_after=2), Reply(error_after=2)]
+    log = tmp_path / "log"
     async with llama_server.start(replies) as fake:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-X",
-            "dev",
-            "-m",
-            "orchestrator",
-            "serve",
-            env={
-                "PATH": "/usr/bin:/bin",
-                "PYTHONASYNCIODEBUG": "1",
-                "SESSIONSCRIBE_DATA_DIR": str(tmp_path),
-                "SESSIONSCRIBE_PORT": "0",
-                "SESSIONSCRIBE_SIDECAR_URL": fake.url,
-                "SESSIONSCRIBE_LOG_LEVEL": "debug",
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-X",
+                "dev",
+                "-m",
+                "orchestrator",
+                "serve",
+                env={
+                    "PATH": "/usr/bin:/bin",
+                    "SESSIONSCRIBE_DATA_DIR": str(tmp_path / "data"),
+                    "SESSIONSCRIBE_PORT": "0",
+                    "SESSIONSCRIBE_SIDECAR_URL": fake.url,
+                    "SESSIONSCRIBE_LOG_LEVEL": "debug",
+                },
+                stdout=output,
+                stderr=output,
+            )
         try:
-            logged = await _talk(process)
+            await _talk(await _port(log))
         finally:
-            if process.returncode is None:
-                process.terminate()
-        logged += await process.stdout.read()
-        assert await process.wait() == 0
-    assert b"server.stopped" in logged
-    assert b"request.finished" in logged
-    assert CANARY.encode() not in logged.lower()
+            process.terminate()
+            code = await process.wait()
+    logged = log.read_text()
+    assert code == 0
+    assert "server.stopped" in logged
+    assert "request.finished" in logged
+    assert CANARY not in logged.lower()
 
 
-async def _talk(process):
-    started = b""
-    while b"server.started" not in started:
-        line = await process.stdout.readline()
-        assert line, started
-        started += line
-    port = json.loads(started.splitlines()[-1])["port"]
+async def _port(log):
+    async def started():
+        return "server.started" in log.read_text()
+
+    await until(started, 60)
+    line = next(line for line in log.read_text().splitlines() if "server.started" in line)
+    return json.loads(line)["port"]
+
+
+async def _talk(port):
     async with aiohttp.ClientSession() as http:
         ann = await Client(f"http://127.0.0.1:{port}", http).sign_in()
         patient = await ann.patient(full_name=f"Pat {CANARY}")
@@ -153,5 +157,3 @@ async def _talk(process):
         await ann.call(CANARY.upper(), "/patients/")
         await ann.post("/auth/login", data={"username": CANARY, "password": PASSWORD})
         await ann.call("POST", "/patients/", data=CANARY.encode(), headers={"Content-Type": "application/json"})
-    process.terminate()
-    return started
