@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
 import tomllib
-import urllib.error
 import urllib.request
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 2**20
 _SECONDS = 60.0  # without a byte
-_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +84,18 @@ def pull(models: ModelStore, entry: Entry, *, url: str | None = None, progress: 
 
 
 def _fetch(url: str, partial: Path, size: int, progress: Progress | None) -> None:
-    """Fill ``partial`` up to ``size`` bytes, going on after breaks as long as bytes arrive."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        before = _length(partial)
-        if before == size:
-            return
-        if before > size:
-            partial.unlink()
+    """Fill ``partial`` up to ``size`` bytes, going on after breaks for as long as bytes arrive."""
+    if _length(partial) > size:
+        partial.unlink()
+    while (before := _length(partial)) != size:
+        reason = "the connection broke"
         try:
             _fetch_once(url, partial, size, progress)
-        except (OSError, urllib.error.URLError) as error:
-            if attempt == _ATTEMPTS or _length(partial) == before:
-                have = f"{_length(partial):,} of {size:,} bytes are kept; the same command goes on from there."
-                raise PullFailed(f"{url} could not be read to its end ({_told(error)}). {have}") from None
-    if _length(partial) != size:
-        raise PullFailed(
-            f"{url} gave {_length(partial):,} bytes, {size:,} were expected. The same command goes on from there."
-        )
+        except (OSError, http.client.HTTPException) as error:
+            reason = _told(error)
+        if _length(partial) <= before:
+            have = f"{_length(partial):,} of {size:,} bytes are kept; the same command goes on from there."
+            raise PullFailed(f"{url} could not be read to its end ({reason}). {have}")
 
 
 def _fetch_once(url: str, partial: Path, size: int, progress: Progress | None) -> None:

@@ -78,8 +78,6 @@ class Manifest:
         for name in ("chat_template_sha256", "adapter_sha256"):
             value = getattr(self, name)
             _require(value is None or _SHA256.fullmatch(value) is not None, f"{name} must be a SHA-256 or null")
-        for name, value in self.metrics.items():
-            _require(isinstance(value, int | float) and not isinstance(value, bool), f"metrics.{name} must be a number")
         served = self.chat_template_sha256 is not None and self.prompt_version is not None
         _require(self.kind == "encoder" or served, "a language model needs chat_template_sha256 and prompt_version")
 
@@ -104,6 +102,8 @@ def parse(text: str) -> Manifest:
     except ValueError as error:
         raise ManifestError(f"not JSON: {error}") from None
     values = _checked(Manifest, raw, "")
+    for name, value in values.get("metrics", {}).items():
+        _require(isinstance(value, int | float) and not isinstance(value, bool), f"metrics.{name} must be a number")
     values["sampling"] = Sampling(**_checked(Sampling, values.get("sampling", {}), "sampling."))
     return Manifest(**values)
 
