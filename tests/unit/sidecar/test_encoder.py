@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sidecar import defaults, header
 from sidecar.encoder import convert
 from sidecar.errors import ModelCorrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
