@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.gguf, pytest.mark.timeout(600)]
 
 BACK_SECONDS = 10.0
 IDLE_SECONDS = 1.0
-TRIES = 4  # a busy machine may be late now and then; a server that does not notice is late every time
+TRIES = 3  # a busy machine may be late now and then; a server that does not notice is late every time
 CALLERS = 100
 AT_ONCE = 10
 
@@ -38,7 +38,14 @@ def long_session(first: str) -> str:
         "Therapist: How was it to hear that from her?",
         "Client: Strange, since I was always the one who told her to slow down and to sleep.",
     )
-    return "\n".join([f"Therapist: Good morning, this is our hour number {first}.", *talk * 9])
+    return "\n".join([f"Therapist: Good morning, this is our hour number {first}.", *talk * 3])
+
+
+def loading_seconds(house: houses.House) -> float:
+    """How long the first start took: on a busy machine no other is faster."""
+    loaded = (line for line in house.log() if line["event"] == "model.loaded" and line["kind"] == "language")
+    seconds: float = next(loaded)["seconds"]
+    return seconds
 
 
 async def events(client: Client, session: int) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
@@ -56,14 +63,17 @@ async def events(client: Client, session: int) -> AsyncGenerator[tuple[str, dict
                 yield name, json.loads(value)
 
 
-async def leave_at(client: Client, session: int, wanted: str) -> None:
-    """Read the stream until an event ``wanted`` shows that there is work left, then hang up."""
-    stream = events(client, session)
+async def leave_at(client: Client, session: int, wanted: str) -> float:
+    """Read the stream until the third event ``wanted``, when there is work left, and hang up; the seconds between the last two."""
+    stream, seen = events(client, session), [time.monotonic()]
     async for name, data in stream:
-        if name == wanted and (wanted != "progress" or data["done"] < data["total"]):
-            await stream.aclose()
-            return
         assert name != "done", f"no {wanted} came in time to leave"
+        if name == wanted and (wanted != "progress" or data["done"] < data["total"]):
+            seen.append(time.monotonic())
+        if len(seen) > 3:
+            break
+    await stream.aclose()
+    return seen[-1] - seen[-2]
 
 
 async def test_a_killed_model_server_costs_at_most_one_note(visit):
@@ -74,8 +84,8 @@ async def test_a_killed_model_server_costs_at_most_one_note(visit):
     await until(visit.busy, 60)
     killed = await visit.kill_model_server()
     began = time.monotonic()
-    await until(lambda: visit.back(killed), 60)
-    assert time.monotonic() - began < BACK_SECONDS
+    await until(lambda: visit.back(killed), 120)
+    assert time.monotonic() - began < max(BACK_SECONDS, 2 * loading_seconds(visit.house))
     answer = await call
     assert answer.status == 200, answer.text
     note = answer.body["note"]
@@ -91,12 +101,12 @@ async def test_a_streaming_caller_who_leaves_frees_the_slot(visit, moment):
     needed = []
     for number in range(TRIES):
         session = await ann.session(long_session(f"{moment} {number}"))
-        await leave_at(ann, session, moment)
+        step = await leave_at(ann, session, moment)
         left = time.monotonic()
         await until(visit.idle, 60)
         needed.append(time.monotonic() - left)
         assert await ann.versions(session) == []
-        if needed[-1] < IDLE_SECONDS:
+        if needed[-1] < max(IDLE_SECONDS, 3 * step):  # it is noticed between two steps, however slow they are
             return
     pytest.fail(f"the slot stayed taken for {needed} seconds")
 
