@@ -12,9 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.adapters.llama import http_client
 from orchestrator.commands import house
@@ -22,6 +20,9 @@ from orchestrator.commands.demo import SAMPLES, sample
 from orchestrator.domain import completion, grammar, preprocess, validation
 from orchestrator.domain.transcript import parse
 from training.contract import prompt
+
+if TYPE_CHECKING:
+    import httpx
 
 REPORT = Path(__file__).parent.parent / "docs" / "reports" / "note-format.md"
 SEEDS = (1, 2, 3)
