@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,6 +36,15 @@ EXAMPLES = """examples:
 Settings come from SESSIONSCRIBE_* variables, e.g. SESSIONSCRIBE_PORT=8002 SESSIONSCRIBE_DATA_DIR=~/notes.
 """
 
+UPGRADE_EXAMPLES = """examples:
+  sessionscribe db upgrade
+  sessionscribe db upgrade --data-dir ./data
+"""
+ADD_EXAMPLES = """examples:
+  printf '%s' "$PASSWORD" | sessionscribe user add --username anna --password-stdin
+  sessionscribe user add --username it --role admin --password-stdin --data-dir ./data < password.txt
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
@@ -43,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         read, invalid = settings.read()
     except settings.SettingsError as error:
         return _fail(str(error), code=2)
+    if folder := getattr(asked, "data_dir", None):
+        read = read.model_copy(update={"data_dir": folder})
     log.configure(read.log_level)
     for name in invalid:
         structlog.get_logger().warning("setting.invalid", name=name, used=str(getattr(read, name)))
@@ -64,10 +76,29 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the API until SIGTERM (the default)")
     parser.set_defaults(run=_serve)
     serve.set_defaults(run=_serve)
-    db = commands.add_parser("db", help="the database").add_subparsers(required=True, metavar="VERB")
-    db.add_parser("upgrade", help="bring the schema to the newest version").set_defaults(run=_upgrade)
-    add = commands.add_parser("user", help="accounts").add_subparsers(required=True, metavar="VERB")
-    _user_options(add.add_parser("add", help="open an account; its password comes on standard input"))
+    db = commands.add_parser("db", prog="sessionscribe db", help="the database").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    upgrading = _verb(db, "upgrade", "bring the schema to the newest version", UPGRADE_EXAMPLES)
+    upgrading.set_defaults(run=_upgrade)
+    add = commands.add_parser("user", prog="sessionscribe user", help="accounts").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    _user_options(_verb(add, "add", "open an account; its password comes on standard input", ADD_EXAMPLES))
+    return parser
+
+
+def _verb(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, examples: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data-dir", type=Path, help="the folder that `serve --data-dir` has (default: the settings')")
     return parser
 
 
@@ -108,6 +139,7 @@ async def _add_user(read: Settings, asked: argparse.Namespace) -> None:
         await accounts.register(new, password, accounts=app.stores(database).accounts, hasher=Argon2Hasher())
     finally:
         await database.dispose()
+    sys.stderr.write(f"Added {asked.username} as {asked.role}.\n")
 
 
 def _reason(error: Exception) -> str:
