@@ -198,6 +198,17 @@ async def test_it_gives_up_after_as_many_restarts_as_are_allowed():
     assert process.restarts == 2
 
 
+async def test_a_dead_server_is_not_called_ready():
+    """From its death on, also during the pause before the next start, callers are sent away."""
+    process = supervised(*SLEEPER, settings=QUICK.model_copy(update={"backoff_seconds": 30}))
+    await process.ensure_ready()
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    await asyncio.wait_for(until(process, State.STARTING), 5)
+    await process.stop()
+    assert process.state is State.STOPPED
+
+
 async def test_a_model_that_does_not_fit_is_not_tried_again():
     """Another start would not make it another model."""
     probe = Probe(answer="forbidden")

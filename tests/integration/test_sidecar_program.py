@@ -173,12 +173,12 @@ async def test_draining_has_an_end(tmp_path: Path, model: StoredModel, environme
 async def test_a_caller_who_leaves_frees_the_slot(
     tmp_path: Path, model: StoredModel, environment: dict[str, str], control: Path
 ):
-    """While the prompt is read and while tokens come; and nothing stays counted."""
-    slow_prompt, slow_tokens = Reply(batch_seconds=0.2), Reply(token_seconds=0.2)
-    Script(replies=[Reply(text="ok"), slow_prompt, slow_tokens]).write(control)
+    """While the prompt is read, while tokens come and while nothing comes at all; and nothing stays counted."""
+    vices = [Reply(batch_seconds=0.2), Reply(token_seconds=0.2), Reply(hang_after=1)]
+    Script(replies=[Reply(text="ok"), *vices]).write(control)
     async with programs.sidecar(tmp_path, **environment) as running:
         await running.until_ready()
-        for _ in range(2):
+        for _ in vices:
             response = await running.client.post(CHAT, json=ask("word " * 1500))
             await running.busy()
             response.close()
