@@ -37,6 +37,7 @@ def test_a_fallback_note_has_five_sections(text):
     note = fallback.extract(parse(text))
     assert list(note) == list(SectionName)
     assert headings(note) == FIVE
+    assert all(note.values())
     spans = [span for sentences in note.values() for sentence in sentences for span in sentence.evidence]
     assert all(text[span.start : span.end] == span.quote for span in spans)
 

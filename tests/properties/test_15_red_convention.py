@@ -69,6 +69,7 @@ def test_only_well_formed_markers_come_out(text):
 
 
 @given(soup)
+@example("{{{{RED}}RED:x}}")
 def test_stripping_takes_markers_and_nothing_else(text):
     """What is left without markers is the same before and after normalising, and holds none."""
     assert markers.strip(markers.normalize(text)) == markers.strip(text)

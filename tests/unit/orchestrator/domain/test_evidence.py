@@ -36,6 +36,10 @@ def judged(text, vectors=None):
             ["Let's try the worry diary, ten minutes every evening."],
         ),
         ("Bad sleep for a fortnight.", ["How long has the sleep been this bad?", "About two weeks."]),
+        (
+            "Rosa said the same, and awake.",
+            ["I lie awake and the Zoloft does nothing.", "My sister Rosa said the same."],
+        ),
         ("The client takes sertraline.", ["I lie awake and the Zoloft does nothing."]),
     ],
 )
