@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -84,11 +84,11 @@ def vectors(
     return np.concatenate([network(texts[i : i + batch])[0].numpy() for i in range(0, len(texts), batch)])
 
 
-def head(network: Network) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+def head(network: Network) -> dict[str, Any]:
     """The head's weights over unit vectors."""
     return {
         "risk_weight": network.risk.weight.detach().numpy()[0] * SHARPNESS,
-        "risk_bias": network.risk.bias.detach().numpy(),
+        "risk_bias": network.risk.bias.detach().numpy()[0],
         "category_weight": network.category.weight.detach().numpy() * SHARPNESS,
         "category_bias": network.category.bias.detach().numpy(),
     }
