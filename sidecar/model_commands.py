@@ -154,7 +154,7 @@ def _pull(models: ModelStore, args: argparse.Namespace) -> None:
     catalogue = pull.catalogue()
     if args.name is None:
         for entry in catalogue.values():
-            size = f"{entry.size_bytes / 1e6:,.0f} MB" if entry.size_bytes else f"package {entry.package}"
+            size = f"package {entry.package}" if entry.package else f"{entry.size_bytes / 1e6:,.0f} MB"
             print(f"{entry.name:28} {entry.quantization:8} {size:>28}  {entry.licence}")  # noqa: T201
         return
     entry = pull.find(catalogue, args.name)
@@ -175,7 +175,7 @@ def _say(model: StoredModel, mark: str = " ") -> None:
     print(f"{mark:2} {m.key}  {m.kind:8}  {m.name:28} {m.quantization:8} {m.size_bytes / 1e6:9,.1f} MB  {m.licence}")  # noqa: T201
 
 
-def _progress(what: str) -> Callable[[int, int], None] | None:
+def _progress(what: str) -> Callable[[int, int], None]:
     """A line that counts up on a terminal, every ten seconds elsewhere."""
     terminal, last = sys.stderr.isatty(), [time.monotonic()]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sidecar import pull
+from sidecar import defaults, pull, store
 from sidecar.errors import ModelMismatch, PullFailed, WrongUse
 from sidecar.pull import Entry
 from sidecar.store import ModelStore
@@ -154,12 +154,15 @@ def test_a_model_of_another_kind_is_refused(models: ModelStore):
         pull.pull(models, entry(architecture="phi3"), url=host.url)
 
 
-def test_the_catalogue_says_what_was_not_checked():
-    """The production model's numbers are repeated from public repositories, and said to be."""
+def test_the_catalogue_says_what_was_not_checked(small_model: Path):
+    """The production model's numbers are repeated from public repositories, and said to be; the default's are ours."""
     known = pull.catalogue()
     phi = pull.find(known, "phi-3-mini-4k-instruct")
     assert phi.sha256 == "8a83c7fb9049a9b2e92266fa7ad04933bb53aa1e85136b7b30f1b8000ff2edef"
     assert (phi.size_bytes, phi.file) == (2_393_231_072, "Phi-3-mini-4k-instruct-q4.gguf")
     assert phi.stated_by == "the repository"
+    packaged = pull.find(known, defaults.LANGUAGE_NAME)
+    assert packaged.sha256 == store.sha256_of(small_model)
+    assert packaged.size_bytes == small_model.stat().st_size
     with pytest.raises(WrongUse, match="phi-3-mini-4k-instruct"):
         pull.find(known, "gpt")
