@@ -83,7 +83,7 @@ async def test_the_encoder_knows_meaning_from_wording(running: programs.Running)
     assert {len(vector) for vector in vectors} == {384}
     assert all(math.isclose(sum(x * x for x in vector), 1, abs_tol=1e-4) for vector in vectors)
     near, idiom, other = (sum(a * b for a, b in zip(vectors[0], vector, strict=True)) for vector in vectors[1:])
-    assert near > 0.5 > idiom
+    assert near > idiom + 0.1
     assert near > other
 
 
