@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator.domain import vocabulary
+from orchestrator.domain import punctuation, vocabulary
 from orchestrator.domain.note import NOT_DISCUSSED, Author, SectionName, Sentence, Support
 from orchestrator.domain.transcript import fold, sentences as sentences_of
 from orchestrator.domain.turns import Speaker
@@ -62,7 +63,7 @@ def extract(
 
 
 def candidates(transcript: Transcript, section: SectionName) -> list[Sentence]:
-    """Sentences of the session that could stand in ``section``, best first; Risk has none, it is written from findings."""
+    """Sentences of the session that could stand in ``section``, best first, the same words once; Risk has none, it is written from findings."""
     if section is SectionName.RISK:
         return []
     score, speakers, least = _CHOICE[section]
@@ -72,7 +73,10 @@ def candidates(transcript: Transcript, section: SectionName) -> list[Sentence]:
         for span, asked in _quotable(transcript, speakers)
     ]
     ranked = sorted((pair for pair in scored if pair[0] >= least), key=lambda pair: (-pair[0], pair[1].start))
-    return [report(span) for _, span in ranked]
+    once: dict[str, Span] = {}
+    for _, span in ranked:
+        once.setdefault(span.quote, span)
+    return [report(span) for span in once.values()]
 
 
 def report(span: Span) -> Sentence:
@@ -88,9 +92,20 @@ def _quotable(transcript: Transcript, speakers: frozenset[Speaker]) -> Iterator[
         if turn.speaker not in speakers:
             continue
         for sentence in sentences_of(transcript, turn):
-            piece = transcript.span(turn, sentence.start, sentence.start + _clipped(sentence.quote))
-            if len(piece.quote.split()) >= _FEWEST_WORDS and not _UNQUOTABLE.search(piece.quote):
+            start, end = _quotable_run(sentence.quote)
+            piece = transcript.span(
+                turn, sentence.start + start, sentence.start + start + _clipped(sentence.quote[start:end])
+            )
+            if len(piece.quote.split()) >= _FEWEST_WORDS:
                 yield piece, sentence.quote.endswith(("?", "？", "؟"))
+
+
+def _quotable_run(sentence: str) -> tuple[int, int]:
+    """The longest stretch of a sentence without what would break the quotation, the marker or the line."""
+    breaks = [(0, 0), *(match.span() for match in _UNQUOTABLE.finditer(sentence)), (len(sentence), len(sentence))]
+    runs = [punctuation.trimmed(sentence, a[1], b[0]) for a, b in itertools.pairwise(breaks)]
+    start, end = max(runs, key=lambda run: run[1] - run[0])
+    return start + len(sentence[start:end]) - len(sentence[start:end].lstrip(" ,;:.!?…–—-")), end
 
 
 def _clipped(sentence: str) -> int:

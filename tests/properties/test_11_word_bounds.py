@@ -9,7 +9,7 @@ from orchestrator.domain.fitting import fit, shortened
 from orchestrator.domain.note import Author, SectionName, Sentence, Support
 from orchestrator.domain.transcript import parse
 from orchestrator.domain.validation import LONG, SHORT, bounds, count, word_count
-from tests.properties.speech import sessions
+from tests.properties.speech import CLIENT_SAYS, THERAPIST_SAYS, sessions
 
 word = st.sampled_from(
     ["client", "and", "sleep,", "work", "because", "{{RED:die}}", "with", "home", "how", "slowly", "—"]
@@ -58,9 +58,10 @@ def test_fitting_invents_nothing(sections, text):
         )
 
 
-@given(sessions(least=8, most=12))
-def test_a_session_of_eight_turns_fills_a_fallback_note(text):
+@given(st.permutations(THERAPIST_SAYS), st.permutations(CLIENT_SAYS))
+def test_a_session_of_twelve_turns_fills_a_fallback_note(asked, told):
     """A session with something said in it is enough for thirty words without a model."""
+    text = "\n".join(f"Therapist: {a}\nClient: {b}" for a, b in zip(asked, told, strict=False))
     transcript = parse(text)
     assert SHORT.least <= count(fit(fallback.extract(transcript), transcript, SHORT)) <= SHORT.most
 

@@ -81,12 +81,20 @@ def test_long_sentences_are_quoted_to_the_end_of_a_clause():
     assert sentence.text == 'Client said: "I can\'t stop the worry about money and school and rent and food".'
 
 
-def test_words_that_would_break_the_note_are_not_quoted():
-    """A sentence with quotation marks or braces inside is passed over."""
-    note = fallback.extract(
-        parse('Client: I feel "bad" {{RED:all}} day long.\nClient: I feel tired all day long.'), [EMOTION]
-    )
-    assert texts(note) == {EMOTION: 'Client said: "I feel tired all day long".'}
+def test_words_that_would_break_the_note_are_left_out():
+    """Of a sentence with quotation marks or braces inside, the longest stretch without them is quoted."""
+    note = fallback.extract(parse('Client: He called me "mad", and I feel tired of it {{RED:all}} day.'), [EMOTION])
+    assert texts(note) == {EMOTION: 'Client said: "and I feel tired of it".'}
+    assert texts(fallback.extract(parse('Client: I "feel" "bad" now.'), [EMOTION])) == {EMOTION: NOT_DISCUSSED}
+
+
+def test_the_same_words_are_repeated_once():
+    """A sentence that the client says again and again stands once among the candidates."""
+    session = parse("Client: I feel lost here.\n" * 3 + "Client: I feel sad and lost here.")
+    assert [s.text for s in fallback.candidates(session, EMOTION)] == [
+        'Client said: "I feel sad and lost here".',
+        'Client said: "I feel lost here".',
+    ]
 
 
 def test_statements_come_before_questions():
