@@ -37,8 +37,8 @@ def judged(text, vectors=None):
         ),
         ("Bad sleep for a fortnight.", ["How long has the sleep been this bad?", "About two weeks."]),
         (
-            "Rosa said the same, and awake.",
-            ["I lie awake and the Zoloft does nothing.", "My sister Rosa said the same."],
+            "The sister Rosa, and bad sleep.",
+            ["How long has the sleep been this bad?", "My sister Rosa said the same."],
         ),
         ("The client takes sertraline.", ["I lie awake and the Zoloft does nothing."]),
     ],
