@@ -86,7 +86,8 @@ class Asking:
     def request(self) -> CompletionRequest:
         """The completion of all four sections."""
         messages = self.desk.prompts.messages(self.dialogue, self.task)
-        return self._request(messages, grammar.note_grammar(), self.serving.sampling.max_tokens)
+        words = grammar.LONG_WORDS if self.task in {"reduce", "summary"} else grammar.DEFAULT_WORDS
+        return self._request(messages, grammar.note_grammar(words), self.serving.sampling.max_tokens)
 
     def repair(self, section: SectionName, before: Mapping[SectionName, str]) -> CompletionRequest:
         """The completion of one section behind its heading."""

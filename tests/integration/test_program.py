@@ -34,7 +34,7 @@ async def run(*arguments, folder, said=b"", **environment):
 async def test_an_account_from_the_command_line(tmp_path):
     """``user add`` makes the database and an account that can sign in; a second one of the name is refused."""
     arguments = ("user", "add", "--username", "anna", "--password-stdin")
-    assert await run(*arguments, folder=tmp_path, said=PASSWORD.encode() + b"\n") == (0, "")
+    assert await run(*arguments, folder=tmp_path, said=PASSWORD.encode() + b"\n") == (0, "Added anna as therapist.\n")
     code, said = await run(*arguments, folder=tmp_path, said=PASSWORD.encode())
     assert (code, "already registered" in said) == (1, True)
     code, said = await run(*arguments, folder=tmp_path, said=b"short")
