@@ -83,9 +83,9 @@ def test_evidence_is_what_was_said(notes, sample):
 def test_the_risk_of_a_sample_is_found_and_marked(notes):
     """The thoughts of not waking up and the overdose long ago are found, told apart and red in the note."""
     note = notes["after_the_funeral"]
-    found = {(finding["category"], finding["status"]): finding["quote"] for finding in note["risk"]}
-    assert any("didn't wake up" in quote for quote in found.values())
-    assert any(status == "historical" and "overdose" in quote for (_, status), quote in found.items())
+    found = [(finding["status"], finding["quote"]) for finding in note["risk"]]
+    assert any(status == "present_passive" and "didn't wake up" in quote for status, quote in found)
+    assert any(status == "historical" and "overdose" in quote for status, quote in found)
     risk = note["text"].split("**Risk:** ")[1].split("\n")[0]
     assert "{{RED:overdose}}" in risk
     assert "Not discussed" not in risk
