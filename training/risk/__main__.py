@@ -1,7 +1,7 @@
 """``python -m training.risk``: train the learned half of the risk engine, or score what the whole engine found.
 
 python -m training.risk train                      # adapters and head from the written cases; about half an hour on two cores
-python -m training.risk train --without c          # the same without one author, to see how it does on an author it never read
+python -m training.risk train --without c ...      # the same without one author, to see how it does on an author it never read
 sessionscribe risk --cases F | python -m training.risk score --cases F --json
 """
 

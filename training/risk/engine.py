@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.note import RiskFinding
     from training.risk.cases import Case, Label
 
-__all__ = ["Example", "Head", "examples", "found", "piece_texts", "predict", "read_head", "rules", "texts"]
+__all__ = ["Example", "Head", "examples", "found", "piece_texts", "predict", "read_head", "ruled", "rules", "texts"]
 
 OPTIONAL_WEIGHT = 0.0
 BESIDE_WEIGHT = 0.3  # what else a client in danger says: seldom labelled, so no sure negative
@@ -75,6 +75,13 @@ def predict(case: Case, vectors: Mapping[str, Sequence[float]], head: Head) -> l
     suspicions = suspect(cut, [vectors[piece.text] for piece in cut], head)
     shown = [vectors[text] for suspicion in suspicions for text in suspicion.texts]
     return found(merge(find(transcript), classify(transcript, suspicions, shown, head)))
+
+
+def ruled(case: Case, number: int) -> bool:
+    """Whether the rules see a risk in a piece of a case."""
+    transcript = parse(case.dialogue)
+    spans = pieces.cut(transcript)[number].spans
+    return any(spans[0].start <= finding.span.start < spans[-1].end for finding in find(transcript))
 
 
 def found(findings: Iterable[RiskFinding]) -> list[Found]:

@@ -6,6 +6,7 @@ A tenth of the training cases is kept for choosing the threshold, since scores o
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from dataclasses import dataclass, replace
 from importlib import util
@@ -17,7 +18,7 @@ import torch
 from torch import nn
 
 from training.risk import engine
-from training.risk.cases import read, split
+from training.risk.cases import case, read, split
 from training.risk.engine import read_head
 from training.risk.evaluate import evaluate
 from training.risk.train import CATEGORIES, Recipe, head, train, vectors
@@ -37,10 +38,21 @@ STATUSES = ("present_active", "present_passive", "historical", "other_person", "
 SENTENCE_SHARE = 0.35  # of the sentences without risk: they are many and say little
 VALIDATION_SHARE = 10  # one case in ten
 MISS = 4.0  # false flags
+ORDINARY = 300  # examples of ordinary talk from each file
 MARGINS = (0.25, 0.5, 1.0, 2.0, 3.0)
 DECAY = 3e-3  # of the category and status heads
 
 Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a run of the training may be told."""
+
+    recipe: Recipe
+    without: str | None = None  # an author to leave out
+    encoder: Path | None = None  # a folder in place of the installed package's
+    out: Path | None = None  # a folder in place of the packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +83,35 @@ def thinned(cases: Sequence[Case], seed: int) -> list[Example]:
     return [example for example in made if example.weight > 0]
 
 
-def make(paths: Sequence[Path], *, without: str | None, recipe: Recipe, encoder: Path | None, out: Path | None) -> None:
+def ordinary(paths: Sequence[Path], seed: int) -> list[Example]:
+    """Examples of ordinary talk, from JSONL files with a ``dialogue`` a line, without the pieces in which the rules see a risk.
+
+    Written cases are all pointed; without these the head calls every second "yeah" of a long session suspicious.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a choice of examples, no secret
+    chosen: list[Example] = []
+    for path in paths:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        talks = [
+            case({"id": f"{path.stem}-{i}", "category": "negative", **json.loads(line)}) for i, line in enumerate(lines)
+        ]
+        calm = [example for talk in talks for example in engine.examples(talk) if not engine.ruled(talk, example.piece)]
+        chosen += chance.sample(calm, min(ORDINARY, len(calm)))
+    return chosen
+
+
+def make(paths: Sequence[Path], talks: Sequence[Path], options: Options) -> None:
     """Train and write ``encoder-adapter.npz`` and ``head.npz``, into their packages or into the folder ``out``."""
-    chosen = parts(paths, without)
-    network = train(thinned(chosen.training, recipe.seed), encoder or published_encoder(), recipe)
-    write(network, chosen, *((out / "encoder-adapter.npz", out / "head.npz") if out else (ADAPTER, HEAD)))
+    chosen = parts(paths, options.without)
+    examples = thinned(chosen.training, options.recipe.seed) + ordinary(talks, options.recipe.seed)
+    network = train(examples, options.encoder or published_encoder(), options.recipe)
+    files = (options.out / "encoder-adapter.npz", options.out / "head.npz") if options.out else (ADAPTER, HEAD)
+    write(network, chosen, *files)
 
 
 def write(network: Network, chosen: Parts, adapter: Path, target: Path) -> None:
     """Fit the small heads on the trained vectors, choose threshold and margin, and write both files."""
-    labelled = [example for case in chosen.training for example in engine.examples(case) if example.risky]
+    labelled = [example for c in chosen.training for example in engine.examples(c) if example.risky]
     seen = vectors(network, network.prepare([example.text for example in labelled]))
     category = linear(seen, [CATEGORIES.index(str(example.category)) for example in labelled], len(CATEGORIES))
     live = [i for i, example in enumerate(labelled) if example.status in STATUSES]
@@ -101,7 +132,7 @@ def write(network: Network, chosen: Parts, adapter: Path, target: Path) -> None:
 
 def embedded(network: Network, cases: Sequence[Case]) -> dict[str, Sequence[float]]:
     """The vector of everything that the engine may ask for."""
-    texts = sorted({text for case in cases for text in engine.texts(case)})
+    texts = sorted({text for c in cases for text in engine.texts(c)})
     return dict(zip(texts, vectors(network, network.prepare(texts)), strict=True))
 
 
@@ -111,14 +142,14 @@ def operating_point(network: Network, cases: Sequence[Case], head: Head) -> tupl
     Costs are per term and per negative case, so that the mixture of the cases does not matter.
     """
     seen = embedded(network, cases)
-    pieces = np.sort([head.scores([seen[text]])[0] for case in cases for text in engine.piece_texts(case)])
+    pieces = np.sort([head.scores([seen[text]])[0] for c in cases for text in engine.piece_texts(c)])
     thresholds = [float(np.quantile(pieces, share)) for share in np.arange(0.2, 0.96, 0.05)]
     tried = [(threshold, margin) for threshold in thresholds for margin in MARGINS]
     return min(tried, key=lambda point: _cost(cases, seen, replace(head, threshold=point[0], margin=point[1])))
 
 
 def _cost(cases: Sequence[Case], seen: dict[str, Sequence[float]], head: Head) -> float:
-    report = evaluate(cases, {case.id: engine.predict(case, seen, head) for case in cases})
+    report = evaluate(cases, {c.id: engine.predict(c, seen, head) for c in cases})
     calm = report.by_kind["negative"]
     return MISS * (1 - report.overall.terms_found / report.overall.terms) + calm.false_flags / calm.cases
 

@@ -67,8 +67,9 @@ class Suspicion:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What the encoder is to be shown to find the sentences that carry it."""
-        return tuple(self.piece.sentence(span) for span in self.piece.spans)
+        """What the encoder is to be shown to find the sentences that carry it; nothing where there is only one."""
+        spans = self.piece.spans if len(self.piece.spans) > 1 else ()
+        return tuple(self.piece.sentence(span) for span in spans)
 
 
 @cache
@@ -119,23 +120,22 @@ def classify(
 ) -> tuple[RiskFinding, ...]:
     """A finding for each sentence that carries a suspicion. ``vectors`` are those of all ``texts``, in order."""
     judge = judge or head()
-    scores = judge.scores(vectors) if vectors else np.zeros(0, np.float32)
+    folded = fold(transcript.text)
+    scores = iter(judge.scores(vectors)) if vectors else iter(())
     found: list[RiskFinding] = []
-    first = 0
     for suspicion in suspicions:
-        own = scores[first : first + len(suspicion.piece.spans)]
-        first += len(own)
-        carrying = [
-            span for span, score in zip(suspicion.piece.spans, own, strict=True) if score >= own.max() - judge.margin
-        ]
-        found += [_finding(transcript, span, suspicion.meaning) for span in carrying]
+        own = [float(score) for _, score in zip(suspicion.texts, scores, strict=False)] or [0.0]
+        carrying = (
+            span for span, score in zip(suspicion.piece.spans, own, strict=True) if score >= max(own) - judge.margin
+        )
+        found += [_finding(transcript, folded, span, suspicion.meaning) for span in carrying]
     return tuple(found)
 
 
-def _finding(transcript: Transcript, span: Span, meaning: Meaning) -> RiskFinding:
+def _finding(transcript: Transcript, folded: str, span: Span, meaning: Meaning) -> RiskFinding:
     """A finding on a whole sentence, its status as the head guesses it and as the context rules correct it."""
     turn = transcript.turns[span.turn - 1]
     spans = sentences(transcript, turn)
-    place = surroundings(transcript, fold(transcript.text), turn, spans, spans.index(span))
+    place = surroundings(transcript, folded, turn, spans, spans.index(span))
     status = context.correct(meaning.status, place)
     return RiskFinding(category=meaning.category, status=status, span=span, source=Source.CLASSIFIER, review=True)

@@ -34,8 +34,9 @@ def learned(dialogue: str, risky: str) -> list[tuple[str, str, str]]:
     transcript = parse(dialogue)
     cut = risk.cut(transcript)
     suspicions = risk.suspect(cut, [RISKY if risky in piece.text else CALM for piece in cut], HEAD)
-    said = [span.quote for suspicion in suspicions for span in suspicion.piece.spans]
-    found = risk.classify(transcript, suspicions, [RISKY if risky in quote else CALM for quote in said], HEAD)
+    said = [text for suspicion in suspicions for text in suspicion.texts]
+    vectors = [RISKY if risky in text.split(pieces.BREAK)[1] else CALM for text in said]
+    found = risk.classify(transcript, suspicions, vectors, HEAD)
     assert all(finding.review and finding.source is Source.CLASSIFIER for finding in found)
     return [(finding.span.quote, finding.category.value, finding.status.value) for finding in found]
 
@@ -78,7 +79,7 @@ def test_what_both_engines_see_is_the_rules_finding():
     transcript = parse("Client: I want to kill myself.")
     (ruled,) = risk.find(transcript)
     cut = risk.cut(transcript)
-    found = risk.classify(transcript, risk.suspect(cut, [RISKY], HEAD), [RISKY], HEAD)
+    found = risk.classify(transcript, risk.suspect(cut, [RISKY], HEAD), [], HEAD)
     (both,) = risk.merge([ruled], found)
     assert (both.category, both.status, both.source, both.review) == (ruled.category, ruled.status, Source.BOTH, False)
 
@@ -87,7 +88,7 @@ def test_a_denial_that_the_classifier_doubts_is_kept_and_marked():
     """Where the engines disagree, the finding stays and a human is asked to look."""
     transcript = parse("Client: I would never kill myself.")
     cut = risk.cut(transcript)
-    found = risk.classify(transcript, risk.suspect(cut, [RISKY], HEAD), [RISKY], HEAD)
+    found = risk.classify(transcript, risk.suspect(cut, [RISKY], HEAD), [], HEAD)
     (doubted,) = risk.merge(risk.find(transcript), found)
     assert (doubted.status, doubted.review) == (RiskStatus.DENIED, True)
 
