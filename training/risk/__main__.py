@@ -58,13 +58,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from training.risk.release import make
+    from training.risk.release import Options, make
     from training.risk.train import Recipe
 
-    recipe = Recipe(epochs=options.epochs)
-    make(
-        sorted(CASES.glob("*.jsonl")), without=options.without, recipe=recipe, encoder=options.encoder, out=options.out
+    told = Options(
+        recipe=Recipe(epochs=options.epochs), without=options.without, encoder=options.encoder, out=options.out
     )
+    make(sorted(CASES.glob("*.jsonl")), options.ordinary, told)
     return 0
 
 
