@@ -43,6 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--without", metavar="AUTHOR", help="leave out all cases of one author and measure on them")
     train.add_argument("--epochs", type=int, default=3)
     train.add_argument(
+        "--ordinary",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="JSONL files of ordinary talk, a dialogue a line",
+    )
+    train.add_argument(
         "--encoder", type=Path, help="folder of the published encoder (default: the installed package's)"
     )
     train.add_argument("--out", type=Path, help="write there instead of into the packages")
