@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(_REAL_SERVER_SECONDS))
         elif is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.timeout(_HUNDRED_EXAMPLES_SECONDS))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Give a text a plain name, so that its test can be asked for from a command line (the mutation check does)."""
+    return re.sub(r"[^\w.-]+", "-", val)[:40].strip("-") or "text" if isinstance(val, str) else None
 
 
 @pytest.hookimpl(wrapper=True)
