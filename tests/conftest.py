@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Give a text a plain name, so that its test can be asked for from a command line (the mutation check does)."""
-    return re.sub(r"[^\w.-]+", "-", val)[:40].strip("-") or "text" if isinstance(val, str) else None
+    if not isinstance(val, str) or re.fullmatch(r"[\w .-]{1,60}", val):
+        return None
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', val)[:30].strip('-')}-{zlib.crc32(val.encode(errors='replace')):08x}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,7 +41,7 @@ def assemble(
     ``drafted`` are the sound sections; one that is missing comes from the session's own sentences. ``long`` is a session of
     more than one window, whose note may be longer.
     """
-    risk_section = risk.section(findings, transcript)
+    risk_section = risk.section(findings)
     written = {name: _sentences(drafted[name]) for name in MODEL_SECTIONS if name in drafted}
     reviewed = guards.review(written, transcript, findings)
     kept = {

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.markers import mark
 from orchestrator.domain.note import NOT_DISCUSSED, SectionName, Support
+from orchestrator.domain.risk.section import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from orchestrator.domain.note import Note, Sentence
+    from orchestrator.domain.note import Note, RiskFinding, Sentence
 
 __all__ = ["DOUBT", "mark", "render", "render_sections"]
 
@@ -18,13 +19,24 @@ DOUBT = "[?]"  # stands right behind a sentence that the transcript does not car
 
 
 def render(note: Note) -> str:
-    """The text of ``note``: all five sections in order, one line each; an empty one says "Not discussed."."""
-    return render_sections(note.sections)
+    """The text of ``note``: all five sections in order, one line each; an empty one says "Not discussed.".
+
+    In the Risk section the client's own words that carry a finding are marked, beside every keyword everywhere.
+    """
+    terms = [words for finding in note.risk for words in _carrying(finding)]
+    return render_sections(note.sections, terms)
 
 
-def render_sections(sections: Mapping[SectionName, tuple[Sentence, ...]]) -> str:
+def _carrying(finding: RiskFinding) -> list[str]:
+    return [term.quote for term in finding.terms] or [quote(finding)]
+
+
+def render_sections(sections: Mapping[SectionName, tuple[Sentence, ...]], risk_terms: Sequence[str] = ()) -> str:
     """The text of sections; see ``render``."""
-    return "\n".join(f"**{name}:** {mark(line(sections.get(name, ())))}" for name in SectionName)
+    return "\n".join(
+        f"**{name}:** {mark(line(sections.get(name, ())), risk_terms if name is SectionName.RISK else ())}"
+        for name in SectionName
+    )
 
 
 def line(sentences: tuple[Sentence, ...]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from orchestrator.domain import risk
-from orchestrator.domain.note import NOT_DISCUSSED, Author, RiskStatus
+from orchestrator.domain.note import NOT_DISCUSSED, Author, RiskCategory, RiskFinding, RiskStatus, Source
 from orchestrator.domain.transcript import parse, sentences
 
 DISCLOSURES = (
@@ -55,7 +55,7 @@ def test_a_span_is_the_words_of_the_transcript_and_one_sentence_at_most(text):
 def test_without_risk_nobody_denies_anything(text):
     """A transcript without risk has the Risk section "Not discussed.", never a denial."""
     transcript = parse(text)
-    (only,) = risk.section(risk.find(transcript), transcript)
+    (only,) = risk.section(risk.find(transcript))
     assert (only.text, only.author, only.evidence) == (NOT_DISCUSSED, Author.RULE, ())
 
 
@@ -105,7 +105,7 @@ def test_hostile_input_takes_bounded_time(text):
 def test_the_section_is_short_and_each_sentence_has_evidence(text):
     """However much was found, the Risk section leaves room for the rest of the note, and says where it comes from."""
     transcript = parse(text)
-    written = risk.section(risk.find(transcript), transcript)
+    written = risk.section(risk.find(transcript))
     assert sum(len(sentence.text.split()) for sentence in written) <= 100
     assert all(sentence.evidence or sentence.text == NOT_DISCUSSED for sentence in written)
     assert all("denies" not in sentence.text for sentence in written) or any(
@@ -118,7 +118,43 @@ def test_the_gravest_finding_comes_first():
     transcript = parse(
         "Therapist: Any thoughts of hurting anyone?\nClient: No. Years ago I took an overdose. And I want to kill myself."
     )
-    texts = [sentence.text for sentence in risk.section(risk.find(transcript), transcript)]
+    texts = [sentence.text for sentence in risk.section(risk.find(transcript))]
     assert texts[0].startswith("Present, active: suicidal thoughts")
     assert texts[1].startswith("In the past: overdose")
     assert texts[-1] == "Client denies harm to others."
+
+
+def _classified(transcript, quote, status=RiskStatus.PRESENT_ACTIVE):
+    """A finding of the classifier alone on ``quote``."""
+    start = transcript.text.index(quote)
+    span = transcript.span(transcript.turn_at(start), start, start + len(quote))
+    category = RiskCategory.SUICIDAL_IDEATION
+    return RiskFinding(category=category, status=status, span=span, source=Source.CLASSIFIER, review=True)
+
+
+def test_what_only_the_classifier_found_is_quoted_without_a_claim():
+    """Two quotes and a count of the rest, and no word about what kind of risk it is."""
+    transcript = parse("Client: I gave the cat away. The boots too. Then the radio. It was time.")
+    findings = [_classified(transcript, text) for text in ("I gave the cat away.", "The boots too.", "Then the radio.")]
+    (only,) = risk.section(findings)
+    assert only.text == "To review: “I gave the cat away”; “The boots too” (and 1 more)."
+    assert [span.quote for span in only.evidence] == ["I gave the cat away.", "The boots too.", "Then the radio."]
+
+
+def test_what_the_rules_found_comes_before_what_is_to_be_reviewed():
+    """The claim first, then the quotes, then what was denied."""
+    transcript = parse(
+        "Therapist: Do you want to hurt anybody?\nClient: No. Some nights I think about suicide. I gave the cat away."
+    )
+    texts = [s.text for s in risk.section([*risk.find(transcript), _classified(transcript, "I gave the cat away.")])]
+    assert [text.split(":")[0].split(" denies")[0] for text in texts] == ["Present, active", "To review", "Client"]
+
+
+def test_what_is_present_is_not_denied_beside_it():
+    """A denial and a disclosure of one kind in a session: the disclosure is told, the denial is left to the list."""
+    transcript = parse(
+        "Therapist: Any thoughts of suicide?\nClient: No.\nTherapist: And at night?\nClient: At night I want to kill myself."
+    )
+    findings = risk.find(transcript)
+    assert {finding.status for finding in findings} >= {RiskStatus.DENIED, RiskStatus.PRESENT_ACTIVE}
+    assert not any("denies" in sentence.text for sentence in risk.section(findings))
