@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from orchestrator import errors
-from orchestrator.adapters.llama import LlamaClient, OneConnectionEach, http_client
+from orchestrator.adapters.connections import OneConnectionEach
+from orchestrator.adapters.llama import LlamaClient, http_client
 from orchestrator.adapters.slots import Slots
 from orchestrator.domain.ports import CompletionRequest, Finished, PromptProgress, Sampling, Token
 from tests.fakes.llama_server import NOTE, Reply, Script, start
