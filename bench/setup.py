@@ -14,6 +14,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REPORT = CHECKOUT / "docs" / "reports" / "setup.md"
+README = CHECKOUT / "README.md"
+BEGIN, END = "<!-- times: written by task setup:measure -->", "<!-- /times -->"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class Run:
 
 def readme_lines() -> list[str]:
     """The lines of the README's first code fence."""
-    return (CHECKOUT / "README.md").read_text(encoding="utf-8").split("```")[1].splitlines()[1:]
+    return README.read_text(encoding="utf-8").split("```")[1].splitlines()[1:]
 
 
 def clone(into: Path) -> Path:
@@ -87,11 +89,25 @@ def report(runs: list[Run]) -> str:
         "| command | cache | minutes:seconds | last line |",
         "|---|---|---|---|",
     ]
-    rows = [
-        f"| `{run.line}` | {run.state} | {int(run.seconds) // 60}:{int(run.seconds) % 60:02d} | {run.said[:80]} |"
-        for run in runs
-    ]
+    rows = [f"| `{run.line}` | {run.state} | {_clock(run.seconds)} | {run.said[:80]} |" for run in runs]
     return "\n".join(head + rows) + "\n"
+
+
+def table(runs: list[Run]) -> str:
+    """The times for the README."""
+    rows = [f"| `{run.line}` | {run.state} | {_clock(run.seconds)} |" for run in runs]
+    return "\n".join(["| command | cache | minutes:seconds |", "|---|---|---|", *rows])
+
+
+def into_readme(runs: list[Run]) -> None:
+    """Put the times between the README's two marks."""
+    page = README.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    README.write_text(f"{before}{BEGIN}\n{table(runs)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def main() -> None:
@@ -100,7 +116,9 @@ def main() -> None:
     parser.add_argument("--demo-only", action="store_true", help="leave the test suite out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sessionscribe-") as folder:
-        REPORT.write_text(report(measure_all(Path(folder), tests=not options.demo_only)), encoding="utf-8")
+        runs = measure_all(Path(folder), tests=not options.demo_only)
+    REPORT.write_text(report(runs), encoding="utf-8")
+    into_readme(runs)
     print(REPORT)
 
 
