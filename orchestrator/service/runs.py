@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 
 class Runs:
@@ -44,5 +47,6 @@ class Runs:
 
     def _done(self, task: asyncio.Task[object]) -> None:
         self._live.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen here, so that asyncio never logs it with its text
+        # Looked at here, so that asyncio never logs it with its text; its caller may have left long ago.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.info("run.failed", error=type(error).__name__)
