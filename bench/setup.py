@@ -50,9 +50,12 @@ def measure(line: str, state: str, checkout: Path, env: dict[str, str]) -> Run:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
+        check=False,
     )
     seconds = time.monotonic() - begun
+    if done.returncode:
+        print(done.stdout[-20_000:], file=sys.stderr)
+        done.check_returncode()
     return Run(line=line, state=state, seconds=seconds, said=done.stdout.strip().splitlines()[-1].strip(" ="))
 
 
