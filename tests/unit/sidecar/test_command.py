@@ -48,7 +48,7 @@ def test_nothing_is_left_to_the_servers_defaults():
     assert told["--host"] == "127.0.0.1"
     assert told["--port"] == "4711"
     assert told["--model"] == str(GGUF)
-    assert (told["--batch-size"], told["--ubatch-size"]) == ("256", "256")
+    assert (told["--batch-size"], told["--ubatch-size"]) == ("64", "64")
     assert (told["--threads"], told["--threads-batch"]) == ("3", "3")
     assert (told["--n-predict"], told["--temp"], told["--seed"]) == ("400", "0.3", "5")
     assert (told["--cache-ram"], told["--gpu-layers"], told["--device"]) == ("256", "0", "none")
