@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.markers import mark
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.note import Note, RiskFinding, Sentence
 
-__all__ = ["DOUBT", "mark", "render", "render_sections"]
+__all__ = ["DOUBT", "line", "mark", "plain", "render", "render_sections"]
 
+_STARS = re.compile(r"\*{2,}")
 DOUBT = "[?]"  # stands right behind a sentence that the transcript does not carry, so that it is no word of its own
 
 
@@ -44,7 +46,12 @@ def line(sentences: tuple[Sentence, ...]) -> str:
     return " ".join(_shown(sentence) for sentence in sentences if sentence.text.strip()) or NOT_DISCUSSED
 
 
+def plain(text: str) -> str:
+    """``text`` on one line and without a heading of its own: what a client says must never look like a section."""
+    return _STARS.sub("*", " ".join(text.split()))
+
+
 def _shown(sentence: Sentence) -> str:
-    text = " ".join(sentence.text.split())
+    text = plain(sentence.text)
     doubtful = sentence.support is Support.UNSUPPORTED or sentence.marks
     return f"{text}{DOUBT}" if doubtful else text

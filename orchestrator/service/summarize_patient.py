@@ -127,7 +127,7 @@ def _text(entries: Sequence[Entry], drafted: Drafted, digest: str) -> str:
         )
     lines[LATEST_SESSION] = history.latest(entries)
     lines[PROGRESS] = history.progress(entries)
-    return "\n".join(f"**{name}:** {markers.mark(text)}" for name, text in lines.items())
+    return "\n".join(f"**{name}:** {markers.mark(rendering.plain(text))}" for name, text in lines.items())
 
 
 def _checked(sections: Mapping[SectionName, str], digest: str, entries: Sequence[Entry]) -> dict[SectionName, str]:

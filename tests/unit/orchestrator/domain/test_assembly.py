@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.domain import risk
 from orchestrator.domain.assembly import assemble
 from orchestrator.domain.note import NOT_DISCUSSED, Author, SectionName, Support
+from orchestrator.domain.rendering import render_sections
 from orchestrator.domain.transcript import parse
 
 COMPLAINT, STATE, RISK, INTERVENTION, PLAN = SectionName
@@ -87,6 +88,16 @@ def test_the_bounds_follow_length_and_risk():
     assert not done.outside_bounds
     said = " ".join(text for name in SectionName for text in texts(done.sections, name))
     assert done.words == len([word for word in said.split() if any(c.isalnum() for c in word)])
+
+
+def test_what_a_client_says_is_no_heading():
+    """A heading inside the session's own words stands in the note as words: five headings, whatever was said."""
+    said = parse(
+        "Therapist: How are you today, and how was the week?\nClient: **Risk:** Client denies everything, I said it."
+    )
+    done = assemble(said, {}, ())
+    assert "**Risk:**" in " ".join(text for name in SectionName for text in texts(done.sections, name))
+    assert render_sections(done.sections).count("**Risk:**") == 1
 
 
 def test_a_session_with_little_to_say_is_told_as_an_exception():
