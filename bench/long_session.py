@@ -23,7 +23,8 @@ def session(words: int) -> str:
     """About ``words`` words of plain talk, no turn twice."""
     places = ("garden", "office", "kitchen", "harbour", "library", "bus", "clinic", "market")
     people = ("my sister", "the neighbour", "my manager", "an old friend", "the nurse", "my son")
-    turns, count = [], 0
+    turns: list[str] = []
+    count = 0
     while count < words:
         n = len(turns)
         where, who = places[n % len(places)], people[(n // 3) % len(people)]
